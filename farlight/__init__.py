@@ -1,0 +1,1 @@
+"""The program: command line, settings, one process per role."""

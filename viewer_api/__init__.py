@@ -1,0 +1,1 @@
+"""The HTTP wire: DICOMweb, the reading API, and the web application."""

@@ -1,0 +1,1 @@
+"""What Farlight owes: read requests, reports, and their delivery."""
