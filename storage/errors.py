@@ -8,8 +8,9 @@
     ├── Unavailable   a part we depend on is away; the same call may succeed later
     └── Corrupt       bytes we hold are not what we wrote
 
-One table per wire says what a kind looks like there: ``dicom_node/status.py`` and ``viewer_api/problems.py``. Any other
-exception is a bug of ours. Messages name tags, keywords, UIDs and fields; never patient data.
+One table per wire says what a kind looks like there: ``dicom_node/status.py`` and
+``viewer_api/problems.py``. Any other exception is a bug of ours. Messages name tags, keywords, UIDs
+and fields; never patient data.
 """
 
 from __future__ import annotations
