@@ -1,0 +1,51 @@
+"""The change feed: what arrived, in order, for followers that each keep their own place.
+
+Nothing is called when an instance arrives; whoever wants to know follows from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from storage.database import Database
+from storage.tables import change, cursor
+
+
+@dataclass(frozen=True)
+class Change:
+    """An instance arrived in a study: `kind` is ``instance``, or ``report`` for our own documents."""
+
+    id: int
+    kind: str
+    study: int
+    site: str
+    study_instance_uid: str
+    epoch: int
+    instance_count: int
+    at: datetime
+
+
+def changes_after(connection: Connection, position: int, limit: int = 1000) -> list[Change]:
+    """The changes after `position`, oldest first."""
+    query = select(change).where(change.c.id > position).order_by(change.c.id).limit(limit)
+    return [Change(**row._mapping) for row in connection.execute(query)]
+
+
+def last_position(connection: Connection) -> int:
+    """The newest change's number, 0 if there is none."""
+    return connection.execute(select(func.max(change.c.id))).scalar() or 0
+
+
+def read_cursor(connection: Connection, consumer: str) -> int:
+    """How far `consumer` has come."""
+    query = select(cursor.c.position).where(cursor.c.consumer == consumer)
+    return connection.execute(query).scalar_one_or_none() or 0
+
+
+def move_cursor(database: Database, connection: Connection, consumer: str, position: int) -> None:
+    """Remember how far `consumer` has come, in the transaction that holds what it did."""
+    database.insert_ignoring(connection, cursor, consumer=consumer, position=0)
+    connection.execute(cursor.update().where(cursor.c.consumer == consumer).values(position=position))

@@ -1,0 +1,139 @@
+"""Who may send to us: sites (hospitals) and their DICOM nodes, and the callers that were refused."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from storage.database import Database
+from storage.tables import node, refusal, site
+
+LEVELS = ("provincial", "prefecture", "county", "township", "third_party")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A hospital: `code` is short, unique and appears in keys, URLs and logs."""
+
+    code: str
+    name: str
+    name_zh: str
+    level: str
+    timezone: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """A PACS, scanner or gateway of a site. `host` ``*`` means: any address may send under this title."""
+
+    site: str
+    ae_title: str
+    host: str
+    port: int
+    receives: tuple[str, ...] = ()
+    charset: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A caller that was turned away, kept so that an administrator can adopt the device."""
+
+    calling_ae_title: str
+    called_ae_title: str
+    address: str
+    reason: str
+    first_at: datetime
+    last_at: datetime
+    count: int
+
+
+def put_site(database: Database, connection: Connection, value: Site) -> bool:
+    """Insert or update; tells whether anything changed."""
+    known = get_site(connection, value.code)
+    if known == value:
+        return False
+    if known is None:
+        return database.insert_ignoring(connection, site, **asdict(value))
+    connection.execute(update(site).where(site.c.code == value.code).values(**asdict(value)))
+    return True
+
+
+def get_site(connection: Connection, code: str) -> Site | None:
+    """The site with this code."""
+    row = connection.execute(select(site).where(site.c.code == code)).mappings().one_or_none()
+    return Site(**row) if row else None
+
+
+def all_sites(connection: Connection) -> list[Site]:
+    """Every site, by code."""
+    return [Site(**row) for row in connection.execute(select(site).order_by(site.c.code)).mappings()]
+
+
+def put_node(database: Database, connection: Connection, value: Node) -> bool:
+    """Insert or update the node of this title and host; tells whether anything changed."""
+    known = {(n.ae_title, n.host): n for n in all_nodes(connection)}.get((value.ae_title, value.host))
+    if known == value:
+        return False
+    values: dict[str, Any] = {**asdict(value), "receives": list(value.receives)}
+    if known is None:
+        return database.insert_ignoring(connection, node, **values)
+    where = (node.c.ae_title == value.ae_title, node.c.host == value.host)
+    connection.execute(update(node).where(*where).values(**values))
+    return True
+
+
+def all_nodes(connection: Connection) -> list[Node]:
+    """Every node, by site and title."""
+    rows = connection.execute(select(node).order_by(node.c.site, node.c.ae_title)).mappings()
+    return [_node(row) for row in rows]
+
+
+def nodes_receiving(connection: Connection, site_code: str) -> list[Node]:
+    """The nodes of a site that want reports sent."""
+    rows = connection.execute(select(node).where(node.c.site == site_code).order_by(node.c.id)).mappings()
+    return [found for found in map(_node, rows) if found.receives]
+
+
+def find_node(connection: Connection, ae_title: str, address: str) -> Node | None:
+    """The node that calls itself `ae_title` from `address`: an exact address first, then ``*``.
+
+    A node whose title is ``*`` as well matches any title from its address.
+    """
+    wanted = ae_title.strip()
+    query = select(node).where(node.c.ae_title.in_([wanted, "*"]), node.c.host.in_([address, "*"]))
+    found = [_node(row) for row in connection.execute(query).mappings()]
+    return min(found, key=lambda n: (n.ae_title == "*", n.host == "*"), default=None)
+
+
+def record_refusal(
+    database: Database, connection: Connection, calling: str, called: str, address: str, reason: str
+) -> None:
+    """Count a refused caller; the same one again is the same row."""
+    now = datetime.now(UTC)
+    key = {
+        "calling_ae_title": calling[:64],
+        "called_ae_title": called[:64],
+        "address": address,
+        "reason": reason,
+    }
+    if not database.insert_ignoring(connection, refusal, **key, first_at=now, last_at=now, count=1):
+        again = update(refusal).filter_by(**key).values(last_at=now, count=refusal.c.count + 1)
+        connection.execute(again)
+
+
+def all_refusals(connection: Connection, limit: int = 500) -> list[Refusal]:
+    """Refused callers, the latest first."""
+    query = select(refusal).order_by(refusal.c.last_at.desc()).limit(limit)
+    return [
+        Refusal(**{key: value for key, value in row.items() if key != "id"})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+def _node(row: Any) -> Node:
+    values = {key: row[key] for key in ("site", "ae_title", "host", "port", "charset", "issuer")}
+    return Node(**values, receives=tuple(row["receives"]))

@@ -1,0 +1,254 @@
+"""The index, as tables. Migrations build the same schema, and a test compares the two.
+
+Everything here can be rebuilt from the blobs, except who we know (sites, nodes) and the record of acts (audit).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+Id = BigInteger().with_variant(Integer, "sqlite")
+"""A row number: 64 bits; SQLite only counts up by itself on its own INTEGER."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC moment; SQLite, which has no zones, keeps it as naive UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse naive times: they are a bug, not a value."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs its zone")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def uid(name: str, **kwargs: Any) -> Column[str]:
+    """A UID column; 64 characters by PS3.5 9.1."""
+    return Column(name, String(64), **kwargs)
+
+
+site = Table(
+    "site",
+    metadata,
+    Column("code", String(16), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("name_zh", String(200), nullable=False),
+    Column("level", String(20), nullable=False),
+    Column("timezone", String(64), nullable=False),
+)
+
+node = Table(
+    "node",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("ae_title", String(16), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("receives", JSON, nullable=False),
+    Column("charset", String(64), nullable=False),
+    Column("issuer", String(64), nullable=False),
+    UniqueConstraint("ae_title", "host"),
+)
+
+refusal = Table(
+    "refusal",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("calling_ae_title", String(64), nullable=False),
+    Column("called_ae_title", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("count", Integer, nullable=False),
+    UniqueConstraint("calling_ae_title", "called_ae_title", "address", "reason"),
+)
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("issuer", String(64), nullable=False),
+    Column("patient_id", String(64), nullable=False),
+    Column("patient_name", Text, nullable=False),
+    Column("name_search", Text, nullable=False),
+    Column("charset_suspect", Boolean, nullable=False),
+    Column("patient_birth_date", String(8), nullable=False),
+    Column("patient_sex", String(16), nullable=False),
+    UniqueConstraint("site", "issuer", "patient_id"),
+    Index(None, "patient_id"),
+    Index(None, "name_search"),
+)
+
+study = Table(
+    "study",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("patient", ForeignKey("patient.id"), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    Column("study_date", String(8), nullable=False),
+    Column("study_time", String(16), nullable=False),
+    Column("accession_number", String(64), nullable=False),
+    Column("study_id", String(64), nullable=False),
+    Column("study_description", Text, nullable=False),
+    Column("referring_physician_name", Text, nullable=False),
+    Column("modalities_in_study", Text, nullable=False),
+    Column("number_of_study_related_series", Integer, nullable=False),
+    Column("number_of_study_related_instances", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    Column("first_received_at", Instant, nullable=False),
+    Column("last_received_at", Instant, nullable=False),
+    UniqueConstraint("site", "study_instance_uid"),
+    Index(None, "study_instance_uid"),
+    Index(None, "patient"),
+    Index(None, "study_date", "study_time"),
+    Index(None, "accession_number"),
+    Index(None, "last_received_at"),
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("study", ForeignKey("study.id"), nullable=False),
+    uid("series_instance_uid", nullable=False),
+    Column("modality", String(16), nullable=False),
+    Column("series_number", Integer),
+    Column("series_description", Text, nullable=False),
+    Column("body_part_examined", String(64), nullable=False),
+    Column("number_of_series_related_instances", Integer, nullable=False),
+    Column("attributes", JSON, nullable=False),
+    UniqueConstraint("study", "series_instance_uid"),
+    Index(None, "series_instance_uid"),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("series", ForeignKey("series.id"), nullable=False),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    uid("sop_instance_uid", nullable=False),
+    uid("sop_class_uid", nullable=False),
+    uid("transfer_syntax_uid", nullable=False),
+    Column("instance_number", Integer),
+    Column("rows", Integer),
+    Column("columns", Integer),
+    Column("number_of_frames", Integer, nullable=False),
+    Column("blob_key", String(255), nullable=False),
+    Column("blob_offset", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("dataset_offset", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("layout", LargeBinary),
+    Column("header", LargeBinary, nullable=False),
+    Column("origin", String(16), nullable=False),
+    Column("sender", String(64), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("site", "sop_instance_uid"),
+    Index(None, "series", "instance_number"),
+    Index(None, "sop_instance_uid"),
+)
+
+held_aside = Table(
+    "held_aside",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("kind", String(32), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    uid("series_instance_uid", nullable=False),
+    uid("sop_instance_uid", nullable=False),
+    Column("blob_key", String(255), nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("sender", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    UniqueConstraint("site", "sha256"),
+    Index(None, "site", "study_instance_uid"),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", String(16), nullable=False),
+    Column("study", ForeignKey("study.id"), nullable=False),
+    Column("site", String(16), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("instance_count", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("consumer", String(32), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("role", String(64), nullable=False),
+    Column("site", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object_type", String(32), nullable=False),
+    Column("object_id", String(128), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Index(None, "object_type", "object_id"),
+    sqlite_autoincrement=True,
+)
