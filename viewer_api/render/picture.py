@@ -1,0 +1,99 @@
+"""One frame as a JPEG, PNG or WebP picture."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pydicom import Dataset
+
+from storage.errors import Invalid
+from viewer_api.render.aspect import pixel_aspect
+from viewer_api.render.display import displayed
+from viewer_api.render.frame import decode_frame
+from viewer_api.render.native import Buffer
+from viewer_api.render.options import RenderOptions
+from viewer_api.render.window import Window
+
+_LARGEST_SIDE = {"image/jpeg": 65535, "image/png": 65535, "image/webp": 16383}
+_WITHOUT_SUBSAMPLING = 90
+"""JPEG quality from which colour keeps its full resolution."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded picture, `width` x `height` pixels; `window` is the one that was applied, None if none was."""
+
+    content: bytes
+    media_type: str
+    width: int
+    height: int
+    window: Window | None
+
+
+def render_frame(
+    header: Dataset,
+    frame: Buffer,
+    *,
+    transfer_syntax_uid: str,
+    frame_number: int,
+    options: RenderOptions | None = None,
+    bit_offset: int = 0,
+    pixel_vr: str | None = None,
+) -> Picture:
+    """The frame, counted from 1, as a picture; arguments and errors are those of `decode_frame`.
+
+    Without a viewport a picture has the frame's rows and columns, pixel for pixel. With one it fills the viewport
+    in one direction and keeps the aspect that the header tells of, uneven pixels included (PS3.18 8.3.5.1.3).
+    """
+    options = options or RenderOptions()
+    stored = decode_frame(
+        header,
+        frame,
+        transfer_syntax_uid=transfer_syntax_uid,
+        frame_number=frame_number,
+        bit_offset=bit_offset,
+        pixel_vr=pixel_vr,
+    )
+    shown = displayed(header, stored, frame_number=frame_number, options=options)
+    image = Image.fromarray(np.ascontiguousarray(shown.values))
+    if options.viewport is not None:
+        image = _fitted(image, options.viewport, pixel_aspect(header, frame_number=frame_number))
+    return Picture(_encoded(image, options), options.media_type, image.width, image.height, shown.window)
+
+
+def fitted_size(width: int, height: float, viewport: tuple[int, int]) -> tuple[int, int]:
+    """The largest `(width, height)` of the same proportions inside the viewport, no side below one pixel."""
+    scale = min(viewport[0] / width, viewport[1] / height)
+    fitted = (round(width * scale), round(height * scale))
+    return max(1, min(fitted[0], viewport[0])), max(1, min(fitted[1], viewport[1]))
+
+
+def _fitted(image: Image.Image, viewport: tuple[int, int], aspect: float) -> Image.Image:
+    size = fitted_size(image.width, image.height * aspect, viewport)
+    if size == image.size:
+        return image
+    # The gap lets a fast box filter take the first, whole-numbered step down.
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def _encoded(image: Image.Image, options: RenderOptions) -> bytes:
+    if max(image.size) > _LARGEST_SIDE[options.media_type]:
+        size = f"{image.width} x {image.height}"
+        raise Invalid(
+            f"{options.media_type} cannot hold {size} pixels; ask for a viewport", code="NOT_RENDERABLE"
+        )
+    out = io.BytesIO()
+    image.save(out, options.media_type.removeprefix("image/"), **_settings(options))
+    return out.getvalue()
+
+
+def _settings(options: RenderOptions) -> dict[str, Any]:
+    if options.media_type == "image/png":
+        return {"compress_level": 3}
+    if options.media_type == "image/webp":
+        return {"quality": options.quality, "method": 2}
+    return {"quality": options.quality, "subsampling": 0 if options.quality >= _WITHOUT_SUBSAMPLING else 2}
