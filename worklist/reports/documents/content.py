@@ -6,8 +6,32 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from pydicom import uid as uids
+
 Kind = Literal["PRELIM", "FINAL", "ADDENDUM", "CORRECTION", "RETRACTION"]
 Positivity = Literal["POSITIVE", "NEGATIVE", ""]
+
+# PS3.3 A: image objects without the Multi-frame Module (and without functional groups)
+_SINGLE_FRAME_CLASSES = frozenset(
+    {
+        uids.CTImageStorage,
+        uids.ComputedRadiographyImageStorage,
+        uids.DigitalIntraOralXRayImageStorageForPresentation,
+        uids.DigitalIntraOralXRayImageStorageForProcessing,
+        uids.DigitalMammographyXRayImageStorageForPresentation,
+        uids.DigitalMammographyXRayImageStorageForProcessing,
+        uids.DigitalXRayImageStorageForPresentation,
+        uids.DigitalXRayImageStorageForProcessing,
+        uids.MRImageStorage,
+        uids.PositronEmissionTomographyImageStorage,
+        uids.SecondaryCaptureImageStorage,
+        uids.UltrasoundImageStorage,
+        uids.VLEndoscopicImageStorage,
+        uids.VLMicroscopicImageStorage,
+        uids.VLPhotographicImageStorage,
+        uids.VLSlideCoordinatesMicroscopicImageStorage,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,11 @@ class KeyImage:
     caption: str
     picture: bytes | None
     lossy: bool
+
+    @property
+    def stated_frame_number(self) -> int | None:
+        """The frame number where the SOP class can have several frames; a reference must not name it elsewhere."""
+        return None if self.sop_class_uid in _SINGLE_FRAME_CLASSES else self.frame_number
 
 
 @dataclass(frozen=True)

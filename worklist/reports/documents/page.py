@@ -122,7 +122,11 @@ def _sections(document: ReportDocument) -> list[dict[str, Any]]:
         "recommendation": document.recommendation,
     }
     written = ((label, paragraphs(text)) for label, text in texts.items())
-    return [{"label": label, "paragraphs": [_paragraph(line) for line in lines]} for label, lines in written if lines]
+    return [
+        {"label": label, "paragraphs": [_paragraph(line) for line in lines]}
+        for label, lines in written
+        if lines
+    ]
 
 
 def _paragraph(line: str) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def _key_image(image: KeyImage, index: int) -> dict[str, Any]:
     return {
         "number": index + 1,
         "caption": _cell(image.caption),
-        "frame_number": image.frame_number,
+        "frame_number": image.stated_frame_number,
         "lossy": image.lossy,
     }
 

@@ -6,7 +6,7 @@ import io
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typst
 from PIL import Image
@@ -20,7 +20,7 @@ from worklist.reports.documents.page import page_content
 TEMPLATE = Path(__file__).parent / "report.typ"
 
 # PDF/A for long keeping; level U so that every glyph maps back to its character.
-PDF_STANDARD = "a-2u"
+PDF_STANDARD: Final = "a-2u"
 
 
 def report_pdf(document: ReportDocument) -> bytes:
@@ -28,23 +28,23 @@ def report_pdf(document: ReportDocument) -> bytes:
 
     Raises `Unavailable` when typefaces are missing and `Invalid` when a key image's picture is no JPEG.
     """
-    pdf: bytes = typst.compile(
-        {"main.typ": TEMPLATE.read_bytes(), "report.json": _as_json(document)},
+    return typst.compile(
+        TEMPLATE.read_bytes(),
+        sys_inputs={"report": _as_json(document)},
         format="pdf",
         font_paths=fonts(),
         ignore_system_fonts=True,
         pdf_standards=PDF_STANDARD,
         timestamp=document.signed_at,
     )
-    return pdf
 
 
-def _as_json(document: ReportDocument) -> bytes:
+def _as_json(document: ReportDocument) -> str:
     shown = partial(showable, typefaces=typefaces())
     content = _on_all_text(page_content(document), shown)
-    # As numbers, because the compiler takes only text in memory, and a patient's picture stays off the disk.
+    # As numbers, because the compiler is given only text, and a patient's picture stays off the disk.
     content["pictures"] = [_picture(image, index) for index, image in enumerate(document.key_images)]
-    return json.dumps(content, ensure_ascii=False).encode()
+    return json.dumps(content, ensure_ascii=False)
 
 
 def _on_all_text(value: Any, change: Any) -> Any:
