@@ -21,8 +21,7 @@ def tag_name(keyword: str) -> str:
 
 def has_value(header: Dataset, keyword: str) -> bool:
     """Whether the attribute is there and not empty, whatever its value."""
-    element = header.get_item(keyword)
-    return element is not None and element.value not in (None, b"", "")
+    return keyword in header and header.get_item(keyword).value not in (None, b"", "")
 
 
 def value_of(header: Dataset, keyword: str) -> Any:

@@ -41,7 +41,9 @@ def displayed(
         transform = grey_transform(
             header, form, stored, frame_number=frame_number, window=options.window, invert=options.invert
         )
-        return Displayed(transform(stored), transform.window)
+        grey = transform(stored)
+        colours = grey if transform.coloured is None else transform.coloured.coloured(header, stored, grey)
+        return Displayed(colours, transform.window)
     colours = _rgb(form, stored) if form.colour else _palette_rgb(header, stored)
     return Displayed(255 - colours if options.invert else colours, None)
 

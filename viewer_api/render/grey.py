@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from viewer_api.render.lookup_table import LookupTable
 from viewer_api.render.modality import ModalityTransform, Rescale, modality_transform
 from viewer_api.render.padding import Padding, padding
 from viewer_api.render.pixel_format import PixelFormat
+from viewer_api.render.supplemental_palette import ColouredRange, coloured_range
 from viewer_api.render.table_take import table_take, values_present
 from viewer_api.render.voi import voi_transform
 from viewer_api.render.window import Window
@@ -30,6 +32,8 @@ class GreyTransform:
     voi: Window | LookupTable
     inverse: bool
     padding: Padding | None
+    coloured: ColouredRange | None
+    """What is not grey at all: a supplemental palette has these values."""
 
     @property
     def window(self) -> Window | None:
@@ -78,16 +82,20 @@ def grey_transform(
     modality = modality_transform(header, frame_number=frame_number, signed=form.signed, for_display=True)
     pad = padding(header, form)
 
+    coloured = coloured_range(header, signed=form.signed)
+
     def shown_range() -> tuple[float, float]:
         if _written_for_showing(header, form, modality):
             return 0, (1 << form.bits_stored) - 1
-        return _range_present(modality, stored, pad)
+        return _range_present(
+            header, modality, stored, [each for each in (pad, coloured) if each is not None]
+        )
 
     # A rescale reaches below zero where its input or its intercept does; the first input of a VOI LUT follows.
     signed = form.signed or (isinstance(modality, Rescale) and modality.intercept < 0)
     voi = window or voi_transform(header, frame_number=frame_number, signed=signed, shown_range=shown_range)
     inverse = form.photometric_interpretation == "MONOCHROME1" or _shape(header) == "INVERSE"
-    return GreyTransform(modality, voi, inverse != invert, pad)
+    return GreyTransform(modality, voi, inverse != invert, pad, coloured)
 
 
 def _written_for_showing(header: Dataset, form: PixelFormat, modality: ModalityTransform) -> bool:
@@ -103,16 +111,26 @@ def _shape(header: Dataset) -> str:
 
 
 def _range_present(
-    modality: ModalityTransform, stored: NDArray[Any], pad: Padding | None
+    header: Dataset,
+    modality: ModalityTransform,
+    stored: NDArray[Any],
+    without: Sequence[Padding | ColouredRange],
 ) -> tuple[float, float]:
-    """Smallest and largest modality value of what is no padding; (0, 0) if all is."""
+    """Smallest and largest modality value that occurs, left out what `without` says; (0, 0) if nothing is left."""
     values = values_present(stored) if stored.dtype.itemsize <= 2 else stored.ravel()
-    if pad is not None:
-        values = values[~pad(values)]
+    for each in without:
+        values = values[~each(values)]
     shown = modality(values)
     if shown.dtype.kind == "f":
         shown = shown[np.isfinite(shown)]
-    return (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
+    if not shown.size:
+        return 0.0, 0.0
+    low, high = float(shown.min()), float(shown.max())
+    if attributes.text(header, "Modality", "") == "SEG":
+        # Of labels and fractions, 0 alone is background.
+        return min(low, 0.0), high
+    # Where padding is black, a sole other value must not be.
+    return (low - 1 if low == high and without else low), high
 
 
 def _possible_values(dtype: np.dtype[Any]) -> NDArray[Any]:

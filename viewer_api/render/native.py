@@ -54,8 +54,7 @@ def interleaved(form: PixelFormat, values: NDArray[Any], *, planar: bool) -> NDA
 
 
 def _swapped_pairs(frame: Buffer) -> bytes:
-    padded = bytes(frame) + b"\0" * (len(frame) % 2)
-    return np.frombuffer(padded, "u2").byteswap().tobytes()
+    return np.frombuffer(frame, "u2", len(frame) // 2).byteswap().tobytes()
 
 
 def _words(form: PixelFormat, frame: Buffer, count: int, big_endian: bool) -> NDArray[Any]:

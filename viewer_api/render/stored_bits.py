@@ -24,9 +24,9 @@ def stored_values(words: NDArray[Any], form: PixelFormat, *, precision: int) -> 
     word_bits = 8 * values.dtype.itemsize
     if high_bit == word_bits - 1 and width == word_bits:
         return values
-    values = np.left_shift(values, word_bits - 1 - high_bit)
-    np.right_shift(values, word_bits - width, out=values)
-    return values
+    raised: NDArray[Any] = np.left_shift(values, word_bits - 1 - high_bit)
+    np.right_shift(raised, word_bits - width, out=raised)
+    return raised
 
 
 def _as_integers(words: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
@@ -34,4 +34,5 @@ def _as_integers(words: NDArray[Any], form: PixelFormat) -> NDArray[Any]:
     size = max(words.dtype.itemsize, form.dtype.itemsize)
     sign = "i" if form.signed else "u"
     wide: NDArray[Any] = words.astype(f"{words.dtype.kind}{size}", copy=False)
-    return wide.view(f"{sign}{size}")
+    same_bits: NDArray[Any] = wide.view(f"{sign}{size}")
+    return same_bits
