@@ -79,6 +79,13 @@ def read_header(
     return _describe(dataset, charset, transfer_syntax_uid, buffer, structure)
 
 
+def decode_header(dataset: Buffer, transfer_syntax_uid: str, node_charset: str = "") -> Dataset:
+    """Everything before the pixels as pydicom reads it; (0008,0005) is the set that reads the texts right."""
+    encoding = Encoding.of(transfer_syntax_uid)
+    structure = walk(dataset, 0, encoding)
+    return _decode(dataset, 0, structure, encoding, node_charset)[0]
+
+
 def inflate(buffer: Buffer, start: int) -> bytes:
     """The data set inside a deflated one (PS3.5 A.5). Raises `Invalid` beyond `MAX_INFLATED`."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)

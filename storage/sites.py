@@ -137,3 +137,9 @@ def all_refusals(connection: Connection, limit: int = 500) -> list[Refusal]:
 def _node(row: Any) -> Node:
     values = {key: row[key] for key in ("site", "ae_title", "host", "port", "charset", "issuer")}
     return Node(**values, receives=tuple(row["receives"]))
+
+
+def find_charset(connection: Connection, site_code: str) -> str:
+    """The character set assumed for a site where the data set does not say: that of its first node that has one."""
+    query = select(node.c.charset).where(node.c.site == site_code, node.c.charset != "").order_by(node.c.id)
+    return connection.execute(query.limit(1)).scalar() or ""

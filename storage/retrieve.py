@@ -1,0 +1,135 @@
+"""Giving back what we hold: instances, their headers, and single frames as range reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from storage.archive import Archive
+from storage.frames import PixelLayout, join_fragments
+from storage.header import decode_header, inflate
+from storage.json_model import JsonModel, header_dataset, unpack_json
+from storage.tables import instance, series, study
+
+
+@dataclass(frozen=True)
+class StoredInstance:
+    """One instance and where its bytes lie."""
+
+    id: int
+    site: str
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    instance_number: int | None
+    number_of_frames: int
+    rows: int | None
+    columns: int | None
+    blob_key: str
+    blob_offset: int
+    length: int
+    dataset_offset: int
+    sha256: str
+    origin: str
+    packed_layout: bytes | None
+    packed_header: bytes
+
+    @property
+    def layout(self) -> PixelLayout | None:
+        """Where its frames lie, None without pixels."""
+        return PixelLayout.from_bytes(self.packed_layout) if self.packed_layout else None
+
+    @property
+    def header_json(self) -> JsonModel:
+        """All attributes but the pixels (PS3.18 Annex F)."""
+        return unpack_json(self.packed_header)
+
+    @property
+    def header(self) -> Dataset:
+        """The same as a pydicom data set."""
+        return header_dataset(self.header_json)
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """One frame's bytes; `bit_offset` is where a 1-bit frame begins in the first byte."""
+
+    data: bytes
+    bit_offset: int
+
+
+def instances(connection: Connection, *where: ColumnElement[bool]) -> list[StoredInstance]:
+    """Instances under conditions on `study`, `series` and `instance`, in reading order."""
+    query = _query().where(*where).order_by(study.c.id, series.c.series_number, series.c.id)
+    query = query.order_by(instance.c.instance_number, instance.c.id)
+    return [StoredInstance(**row._mapping) for row in connection.execute(query)]
+
+
+def first_instance(connection: Connection, *where: ColumnElement[bool]) -> StoredInstance | None:
+    """The first of them, or None."""
+    query = _query().where(*where).order_by(instance.c.id).limit(1)
+    row = connection.execute(query).one_or_none()
+    return StoredInstance(**row._mapping) if row else None
+
+
+def _query() -> Select[Any]:
+    plain = [
+        instance.c[name]
+        for name in StoredInstance.__dataclass_fields__
+        if name not in ("study_instance_uid", "series_instance_uid", "packed_layout", "packed_header")
+    ]
+    packed = [instance.c.layout.label("packed_layout"), instance.c.header.label("packed_header")]
+    return (
+        select(study.c.study_instance_uid, series.c.series_instance_uid, *plain, *packed)
+        .join(series, series.c.id == instance.c.series)
+        .join(study, study.c.id == series.c.study)
+    )
+
+
+def read_file(archive: Archive, found: StoredInstance) -> bytes:
+    """The whole instance as a PS3.10 file."""
+    return archive.blobs.read(found.blob_key, found.blob_offset, found.length)
+
+
+def file_chunks(archive: Archive, found: StoredInstance) -> Iterator[bytes]:
+    """The same in pieces."""
+    return archive.blobs.chunks(found.blob_key, found.blob_offset, found.length)
+
+
+def read_dataset_bytes(archive: Archive, found: StoredInstance) -> bytes:
+    """The data set as it came, without file meta information; a deflated one is inflated."""
+    start = found.blob_offset + found.dataset_offset
+    data = archive.blobs.read(found.blob_key, start, found.length - found.dataset_offset)
+    if found.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+        return inflate(data, 0)
+    return data
+
+
+def read_frame(archive: Archive, found: StoredInstance, frame_number: int) -> StoredFrame | None:
+    """Frame `frame_number`, from 1, in its stored encoding; None for an instance without pixels.
+
+    Raises `NotFound` for a frame that is not there, `Invalid` if the frames cannot be told apart.
+    """
+    layout = found.layout
+    if layout is None:
+        return None
+    place = layout.frame(frame_number)
+    if found.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+        data = read_dataset_bytes(archive, found)[place.start : place.end]
+    else:
+        start = found.blob_offset + found.dataset_offset + place.start
+        data = archive.blobs.read(found.blob_key, start, place.end - place.start)
+    return StoredFrame(join_fragments(data) if place.encapsulated else data, place.bit_offset)
+
+
+def original_header(archive: Archive, found: StoredInstance, node_charset: str = "") -> Dataset:
+    """The header as the sender wrote it, in the character set that reads it right."""
+    data = read_dataset_bytes(archive, found)
+    return decode_header(data, found.transfer_syntax_uid, node_charset)
