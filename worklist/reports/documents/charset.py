@@ -11,7 +11,8 @@ from pydicom.valuerep import TEXT_VR_DELIMS, PersonName
 
 UTF_8 = "ISO_IR 192"
 
-_TEXT = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+# What (0008,0005) applies to (PS3.5 6.1.2.3)
+TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 
 
 def settle_character_set(dataset: Dataset) -> None:
@@ -28,7 +29,7 @@ def settle_character_set(dataset: Dataset) -> None:
 
 def _texts(dataset: Dataset) -> Iterable[str]:
     for element in dataset.iterall():
-        if element.VR in _TEXT and element.value:
+        if element.VR in TEXT_VRS and element.value:
             values = [element.value] if isinstance(element.value, str | PersonName) else element.value
             yield from (str(value) for value in values)
 

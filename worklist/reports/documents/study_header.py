@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from storage.errors import Invalid
+from worklist.reports.documents.charset import TEXT_VRS
 
 # PS3.3 C.7.1.1 Patient, C.7.1.3 Clinical Trial Subject, C.7.2.1 General Study, C.7.2.2 Patient Study,
 # C.7.2.3 Clinical Trial Study, and from C.12.1 SOP Common what gives their values a meaning.
@@ -108,6 +111,9 @@ REQUIRED = (
     "AccessionNumber",
 )
 
+# ISO 2022 designations as in PS3.3 C.12.1.1.2
+_ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\$[()]?[@A-D]|[()\-][@-~])")
+
 
 def taken_over(study_header: Dataset, study_instance_uid: str) -> Dataset:
     """A new data set with the study's patient and study attributes, values as they were.
@@ -131,10 +137,15 @@ def _copy(element: DataElement) -> DataElement:
     value = element.value
     if element.VR == "SQ":
         value = [_copy_item(item) for item in value]
-    elif element.VR == "PN" and value:
-        value = [str(name) for name in value] if element.VM > 1 else str(value)
+    elif element.VR in TEXT_VRS and value:
+        value = [_plain(part) for part in value] if element.VM > 1 else _plain(value)
     # Verbatim also where the sender broke a rule of the VR: it is the hospital's own identification.
     return DataElement(element.tag, element.VR, value, validation_mode=IGNORE)
+
+
+def _plain(value: object) -> str:
+    # Decoding under ISO 2022 IR 58 leaves the escape sequences in the text.
+    return _ESCAPE_SEQUENCE.sub("", str(value))
 
 
 def _copy_item(item: Dataset) -> Dataset:
