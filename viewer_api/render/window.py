@@ -34,6 +34,7 @@ class Window:
 
     def __call__(self, values: NDArray[Any]) -> NDArray[Any]:
         """Brightness from 0.0 to 1.0, of the shape of `values`."""
+        values = values.astype(np.float64, copy=False)
         if self.function == "SIGMOID":
             # 40 is brightness 1 to the last bit of a double, and keeps exp from overflowing.
             steepness = np.clip(-4 * (values - self.center) / self.width, -40, 40)
