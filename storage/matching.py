@@ -1,0 +1,179 @@
+"""The matching kinds of PS3.4 C.2.2.2 as SQL conditions: single value, list, wildcard, range, universal.
+
+Names are compared without regard to case, in each of their component groups. Other texts are compared exactly,
+and without regard to case where the query has a wildcard: who types ``*abc*`` is looking for something, who sends
+``ABC`` means that identifier. ``%`` and ``_`` are plain characters.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, literal, or_, true
+
+from storage.errors import Invalid
+from storage.identity import required_uid
+from storage.query_keys import Kind, QueryKey
+from storage.structure import tag_name
+from storage.text import search_form
+
+_ESCAPE = "!"
+_LIKE = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "*": "%", "?": "_"})
+_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_NUMBER = re.compile(r"[+-]?\d{1,12}")
+
+Condition = ColumnElement[bool]
+
+
+def condition(key: QueryKey, values: Sequence[str], *, fuzzy: bool = False) -> Condition | None:
+    """What makes `values` match, any of them; None if everything does (PS3.4 C.2.2.2.3).
+
+    `fuzzy` compares names word by word, by their beginnings and in any order (PS3.18 8.3.4.2). Raises `Invalid`,
+    naming the attribute, for a value that cannot be one of it.
+    """
+    trimmed = [value.strip(" \0") for value in values]
+    if all(value.strip("*") == "" for value in trimmed):
+        return None
+    if any("\0" in value for value in trimmed):
+        raise _malformed(key, "the value holds a NUL")
+    wanted = [value for value in trimmed if value]
+    if key.kind is Kind.NAME and fuzzy:
+        return or_(*(_fuzzy_name(key, value) for value in wanted))
+    matcher = _MATCHERS[key.kind]
+    return or_(*(matcher(key, value) for value in wanted))
+
+
+def _like(column: ColumnElement[str], pattern: str) -> Condition:
+    return column.ilike(pattern, escape=_ESCAPE)
+
+
+def _pattern(value: str) -> str:
+    return value.translate(_LIKE)
+
+
+def _has_wildcard(value: str) -> bool:
+    return "*" in value or "?" in value
+
+
+def _uid(key: QueryKey, value: str) -> Condition:
+    return key.column == required_uid(value, _name(key))
+
+
+def _text(key: QueryKey, value: str) -> Condition:
+    if not _has_wildcard(value):
+        return key.column == value
+    return or_(*(_like(key.column, _pattern(spelling)) for spelling in _spellings(value)))
+
+
+def _code(key: QueryKey, value: str) -> Condition:
+    return _like(key.column, _pattern(value))
+
+
+def _codes(key: QueryKey, value: str) -> Condition:
+    """One of several codes that the column holds with backslashes between."""
+    separator = literal("\\")
+    return _like(separator + key.column + separator, f"%\\{_pattern(value)}\\%")
+
+
+def _name_groups(key: QueryKey, value: str) -> Condition:
+    """PS3.4 C.2.2.2.1.1: any component group of the stored name; every group that the query has."""
+    stored = literal("=") + key.column + literal("=")
+    groups = [group.rstrip("^ ") for group in value.split("=")]
+    return and_(true(), *(_any_spelling(stored, group) for group in groups if group))
+
+
+def _any_spelling(stored: ColumnElement[str], group: str) -> Condition:
+    return or_(*(_like(stored, f"%={_pattern(spelling)}=%") for spelling in _spellings(group)))
+
+
+def _spellings(text: str) -> list[str]:
+    """SQLite folds the case of ASCII letters only; capitals and small letters beyond are tried as typed, and each."""
+    return [text] if text.isascii() else sorted({text, text.upper(), text.lower()})
+
+
+def _fuzzy_name(key: QueryKey, value: str) -> Condition:
+    """Each word of the query begins a word of the name; `search_form` leaves wildcards alone."""
+    words = search_form(value).split()
+    if key.folded is None:
+        return and_(true(), *(_like(key.column, f"%{_pattern(word)}%") for word in words))
+    stored = literal(" ") + key.folded
+    return and_(true(), *(stored.like(f"% {_pattern(word)}%", escape=_ESCAPE) for word in words))
+
+
+def _date(key: QueryKey, value: str) -> Condition:
+    """A day, or a range that includes its ends (PS3.4 C.2.2.2.5)."""
+    if "-" not in value:
+        return key.column == _day(key, value)
+    first, last = _ends(key, value)
+    bounds = [key.column != ""]
+    if first:
+        bounds.append(key.column >= _day(key, first))
+    if last:
+        bounds.append(key.column <= _day(key, last))
+    return and_(*bounds)
+
+
+def _ends(key: QueryKey, value: str) -> tuple[str, str]:
+    first, _, last = (part.strip() for part in value.partition("-"))
+    if not (first or last):
+        raise _malformed(key, "a range has at least one end")
+    return first, last
+
+
+def _day(key: QueryKey, value: str) -> str:
+    try:
+        if len(value) == 8:
+            return datetime.strptime(value, "%Y%m%d").strftime("%Y%m%d")  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        pass
+    raise _malformed(key, "a date is YYYYMMDD, a range YYYYMMDD-YYYYMMDD")
+
+
+def _time(key: QueryKey, value: str) -> Condition:
+    """To the second. A time without seconds, or without minutes, means all of that minute or hour."""
+    first, last = _ends(key, value) if "-" in value else (value, value)
+    stored = func.substr(func.replace(key.column, ":", "") + literal("000000"), 1, 6)
+    bounds = [key.column != ""]
+    if first:
+        bounds.append(stored >= _clock(key, first, "000000"))
+    if last:
+        bounds.append(stored <= _clock(key, last, "595959"))
+    return and_(*bounds)
+
+
+def _clock(key: QueryKey, value: str, rest: str) -> str:
+    if not _TIME.fullmatch(value):
+        raise _malformed(key, "a time is HHMMSS, a range HHMMSS-HHMMSS")
+    digits = value[:6]
+    return digits + rest[len(digits) :]
+
+
+def _number(key: QueryKey, value: str) -> Condition:
+    if not _NUMBER.fullmatch(value):
+        raise _malformed(key, "a whole number is needed")
+    number = int(value)
+    if not -(2**31) <= number < 2**31:
+        raise _malformed(key, "the number does not fit in 32 bits")
+    return key.column == number
+
+
+def _name(key: QueryKey) -> str:
+    return tag_name(int(key.tag, 16))
+
+
+def _malformed(key: QueryKey, why: str) -> Invalid:
+    return Invalid(f"{_name(key)} cannot be matched: {why}", attribute=key.keyword)
+
+
+_MATCHERS: dict[Kind, Callable[[QueryKey, str], Condition]] = {
+    Kind.UID: _uid,
+    Kind.TEXT: _text,
+    Kind.CODE: _code,
+    Kind.CODES: _codes,
+    Kind.NAME: _name_groups,
+    Kind.DATE: _date,
+    Kind.TIME: _time,
+    Kind.NUMBER: _number,
+}
