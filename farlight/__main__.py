@@ -1,0 +1,5 @@
+"""``python -m farlight``."""
+
+from farlight.cli import main
+
+main()

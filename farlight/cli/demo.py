@@ -1,0 +1,89 @@
+"""`farlight demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from farlight import logs
+from farlight.cli.imports import progress_bar
+from farlight.demo.seed import Demo, seed
+from farlight.settings import PREFIX, Settings, load_settings
+from farlight.supervisor import supervise
+from storage.archive import open_archive
+from storage.migrations import upgrade
+
+_DEFAULTS = {"HTTP_HOST": "127.0.0.1", "DICOM_HOST": "127.0.0.1", "QUIET_SECONDS": "5"}
+_WHAT = {
+    "technician": "sends studies",
+    "referring_doctor": "asks, and receives the report",
+    "report_doctor": "reads and writes",
+    "review_doctor": "reviews and signs",
+    "expert": "is consulted",
+    "dispatcher": "distributes the work",
+    "institution_admin": "administers a hospital",
+    "platform_admin": "runs the platform, sees no patient",
+    "service": "is a program",
+}
+
+
+def demo() -> None:
+    """Everything on this machine: made-up hospitals, people, studies. Ctrl-C ends it; the data are kept."""
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(PREFIX + name, value)
+    settings = load_settings()
+    logs.configure("demo")
+    ready = _prepare(settings)
+    stop = threading.Event()
+    threading.Thread(target=_announce, args=(settings, ready, stop), daemon=True).start()
+    supervise(stop)
+
+
+def _prepare(settings: Settings) -> Demo:
+    archive = open_archive(settings.database, settings.blobs, settings.data)
+    upgrade(archive.database)
+    try:
+        with progress_bar(Console(stderr=True)) as progress:
+            return seed(archive, settings.data, progress)
+    finally:
+        archive.close()
+
+
+def _announce(settings: Settings, ready: Demo, stop: threading.Event) -> None:
+    url = f"http://127.0.0.1:{settings.http_port}"
+    while not stop.is_set():
+        try:
+            if httpx.get(f"{url}/health/ready", timeout=5).status_code == httpx.codes.OK:
+                break
+        except httpx.HTTPError:
+            time.sleep(0.2)
+    console = Console(soft_wrap=True)
+    console.print(
+        f"\n[bold]Farlight 远影[/bold] is at [bold]{url}[/bold]   password of everybody: {ready.password}"
+    )
+    console.print(_people(ready))
+    console.print("Send a study of your own, with DCMTK, as Kashi's hospital:")
+    port = settings.dicom_port
+    console.print(
+        f"  storescu -v -aet KASHI_PACS -aec {settings.ae_title} +sd +r 127.0.0.1 {port} FOLDER",
+        highlight=False,
+    )
+    console.print("Be its PACS, and receive the signed reports:")
+    console.print("  mkdir -p received && storescp -v -aet KASHI_PACS -od received 11113", highlight=False)
+    console.print(f"Data are in {settings.data.absolute()}. Ctrl-C ends the demonstration and keeps them.")
+    sys.stdout.flush()
+
+
+def _people(ready: Demo) -> Table:
+    table = Table("username", "name", "hospital", "role", "")
+    for person in ready.network.user:
+        for entry in person.roles:
+            name = f"{person.name} {person.name_zh}"
+            table.add_row(person.username, name, entry.site, entry.role.value, _WHAT[entry.role.value])
+    return table

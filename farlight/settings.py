@@ -1,0 +1,84 @@
+"""What can be set, once, when a process starts. Environment wins over `farlight.toml`; unknown keys are refused."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from storage.errors import Invalid
+
+PREFIX = "FARLIGHT_"
+FILE = Path("farlight.toml")
+
+
+class Settings(BaseSettings):
+    """One frozen object, passed to whoever needs it. Each field is `FARLIGHT_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default=Path("farlight-data"), description="folder for everything that is kept locally"
+    )
+    database_url: str = Field(
+        default="", description="sqlite:///path or postgresql://…; SQLite in the data folder unless set"
+    )
+    blobs_url: str = Field(default="", description="file:///folder; a folder in the data folder unless set")
+    http_host: str = Field(default="0.0.0.0", description="address the web role listens on")  # noqa: S104
+    http_port: int = Field(default=8080, ge=0, le=65535, description="port the web role listens on")
+    dicom_host: str = Field(default="0.0.0.0", description="address the DICOM node listens on")  # noqa: S104
+    dicom_port: int = Field(default=11112, ge=0, le=65535, description="port the DICOM node listens on")
+    ae_title: str = Field(default="FARLIGHT", min_length=1, max_length=16, description="our own AE title")
+    quiet_seconds: float = Field(
+        default=60.0, ge=0, description="a study without new images for this long is taken for complete"
+    )
+    retry_seconds: float = Field(
+        default=30.0,
+        gt=0,
+        description="wait before a failed delivery is tried again; later waits grow from it",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **sources: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then what was read from the file (passed as keywords)."""
+        return sources["env_settings"], init_settings
+
+    @property
+    def database(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'farlight.db'}"
+
+    @property
+    def blobs(self) -> str:
+        """The blob store URL in force."""
+        return self.blobs_url or f"file://{self.data.absolute() / 'blobs'}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, file: Path = FILE) -> Settings:
+    """Read file and environment. Raises `Invalid`, naming the key, for what is unknown or malformed."""
+    environ = os.environ if environ is None else environ
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    if unknown := sorted(key for key in environ if key.startswith(PREFIX) and key not in known):
+        raise Invalid(f"{unknown[0]} is no setting of Farlight; there are: {', '.join(sorted(known))}")
+    try:
+        return Settings(**_read(file))
+    except ValidationError as why:
+        first = why.errors()[0]
+        key = "_".join(str(part) for part in first["loc"])
+        raise Invalid(f"{PREFIX}{key.upper()} (or {key} in {file}): {first['msg']}") from why
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as why:
+        raise Invalid(f"{file} is not valid TOML: {why}") from why

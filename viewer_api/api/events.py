@@ -1,0 +1,58 @@
+"""Server-sent events: every screen learns of changes within a moment, and resumes where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+
+from viewer_api.access import Caller, caller
+from viewer_api.live import KEEP_OPEN_S, LiveFeed
+from viewer_api.moments import iso
+from worklist.events import Happening, Position
+
+router = APIRouter()
+
+
+@router.get("/events", response_class=StreamingResponse)
+async def events(
+    request: Request,
+    calling: Annotated[Caller, Depends(caller)],
+    last_event_id: Annotated[str, Header()] = "",
+    since: Annotated[str, Query(max_length=50)] = "",
+) -> StreamingResponse:
+    """The stream of docs/http-api.md, from `Last-Event-ID` on."""
+    live: LiveFeed = request.app.state.live
+    position = Position.parse(last_event_id or since) or live.position
+    headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+    stream = _stream(live, calling, position)
+    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _stream(live: LiveFeed, calling: Caller, position: Position) -> AsyncIterator[str]:
+    yield "retry: 2000\n\n"
+    yield _line("ready", position, {"last_event_id": str(position)})
+    while live.running:
+        found = await live.wait_after(position, KEEP_OPEN_S)
+        if not found:
+            yield ": still here\n\n"
+        for happening in found:
+            position = happening.position
+            if happening.sites & calling.person.sites:
+                yield _line(happening.kind, position, _data(happening))
+
+
+def _line(event: str, position: Position, data: dict[str, object]) -> str:
+    text = json.dumps(data, separators=(",", ":"))
+    return f"event: {event}\nid: {position}\ndata: {text}\n\n"
+
+
+def _data(happening: Happening) -> dict[str, object]:
+    if happening.kind == "request":
+        names = ("request_id", "version", "state", "command")
+    else:
+        names = ("site", "study_instance_uid", "epoch", "instance_count")
+    return {**{name: getattr(happening, name) for name in names}, "at": iso(happening.at)}
