@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from storage.errors import Invalid
 from viewer_api.render.attributes import tag_name
-from viewer_api.render.jpeg import jpeg_header, jpeg_samples
+from viewer_api.render.jpeg import jpeg_header, jpeg_samples, require_end
 from viewer_api.render.jpeg2000 import jpeg2000_header
 from viewer_api.render.native import interleaved, native_frame
 from viewer_api.render.pixel_format import PixelFormat
+from viewer_api.render.rle import rle_planes
 from viewer_api.render.stored_bits import stored_values
 from viewer_api.render.ybr import rgb_from_ybr
 
@@ -38,6 +39,7 @@ def _jpeg(form: PixelFormat, stream: bytes) -> Coded:
 def _jpeg_ls(form: PixelFormat, stream: bytes) -> Coded:
     header = jpeg_header(stream)
     _require_size(form, header.rows, header.columns, len(header.components))
+    require_end(stream)
     # JPEG-LS codes components as they are, so that here the header alone tells the colour.
     return Coded(imagecodecs.jpegls_decode(stream), header.precision, _says_ybr(form))
 
@@ -118,11 +120,14 @@ def _decoded(form: PixelFormat, stream: bytes, transfer_syntax_uid: str) -> NDAr
 
 
 def _rle(form: PixelFormat, stream: bytes) -> NDArray[Any]:
-    """RLE (PS3.5 Annex G): a segment for each byte plane, so that colour always comes plane after plane."""
-    data = imagecodecs.dicomrle_decode(stream, np.dtype(form.dtype).newbyteorder("<"))
     if form.bits_allocated == 1:
-        return native_frame(form, data)
-    words = np.frombuffer(data, form.dtype.newbyteorder("<"), form.samples).astype(form.dtype, copy=False)
+        packed = rle_planes(stream, planes=1, plane_bytes=(form.samples + 7) // 8)
+        return native_frame(form, packed.tobytes())
+    size = form.dtype.itemsize
+    planes = rle_planes(stream, planes=form.samples_per_pixel * size, plane_bytes=form.rows * form.columns)
+    # The most significant byte comes first; colour is plane after plane, whatever PlanarConfiguration says.
+    by_sample = planes.reshape(form.samples_per_pixel, size, -1).transpose(0, 2, 1)
+    words = np.ascontiguousarray(by_sample).view(form.dtype.newbyteorder(">")).reshape(-1).astype(form.dtype)
     return interleaved(form, stored_values(words, form, precision=form.bits_allocated), planar=form.colour)
 
 

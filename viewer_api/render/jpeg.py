@@ -74,18 +74,23 @@ def jpeg_header(stream: bytes) -> JpegHeader:
 def jpeg_samples(
     stream: bytes, header: JpegHeader, photometric_interpretation: str
 ) -> tuple[NDArray[Any], bool]:
-    """Samples `(rows, columns[, 3])`, and whether they still are YBR_FULL: a lossless process never converts.
-
-    Raises `Invalid` for a stream without its end: libjpeg would fill what is missing with grey and say nothing.
-    """
-    if stream.rfind(_END_OF_IMAGE) < 0:
-        raise Invalid("(7FE0,0010) PixelData: the JPEG stream ends before its end marker")
+    """Samples `(rows, columns[, 3])`, and whether they still are YBR_FULL: a lossless process never converts."""
+    require_end(stream)
     if len(header.components) == 1:
         return imagecodecs.jpeg8_decode(stream), False
     is_ybr = header.is_ybr(photometric_interpretation)
     coded = "YCBCR" if is_ybr and not header.lossless else "RGB"
     samples = imagecodecs.jpeg8_decode(stream, colorspace=coded, outcolorspace="RGB")
     return samples, is_ybr and header.lossless
+
+
+def require_end(stream: bytes) -> None:
+    """Raises `Invalid` for a stream without its end marker.
+
+    libjpeg would fill what is missing with grey and say nothing; CharLS looks for it for seconds.
+    """
+    if stream.rfind(_END_OF_IMAGE) < 0:
+        raise Invalid("(7FE0,0010) PixelData: the JPEG stream ends before its end marker")
 
 
 def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:

@@ -301,3 +301,31 @@ def test_damaged_stream_is_a_picture_or_a_clear_error(codec: str, data: st.DataO
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     answer = _render(image_header(*GREY8.shape, BitsAllocated=8), bytes(damaged), uid)
     assert answer == "image/jpeg" or answer.startswith(("(7FE0,0010) PixelData", "(0028,0010) Rows"))
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (b"\1\0\0", "the frame is too short for an RLE header"),
+        (struct.pack("<16I", 99, *range(64, 79)), "the RLE header points outside its frame"),
+        (struct.pack("<16I", 2, 64, 0xFFFFFFF0, *[0] * 13), "the RLE header points outside its frame"),
+        (struct.pack("<16I", 2, 66, 65, *[0] * 13), "the RLE header points outside its frame"),
+        (struct.pack("<16I", 2, 0, 64, *[0] * 13), "the RLE header points outside its frame"),
+        (struct.pack("<16I", 1, 64, *[0] * 14), "the RLE frame holds 1 segments, the header needs 2"),
+        (
+            struct.pack("<16I", 2, 64, 66, *[0] * 13),
+            "a segment of the RLE frame ends before its plane is full",
+        ),
+    ],
+)
+def test_rle_header_that_cannot_be(header: bytes, told: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        decoded(image_header(2, 2), header + b"\xfd\1\0\1\0\1", RLE)
+    assert caught.value.message == f"(7FE0,0010) PixelData: {told}"
+
+
+def test_jpeg_without_its_end() -> None:
+    for uid, stream in ((JPEG, _ybr()), (JPEG_LS, imagecodecs.jpegls_encode(RGB))):
+        with pytest.raises(Invalid) as caught:
+            decoded(colour_header(64, 64), stream[:-2], uid)
+        assert caught.value.message == "(7FE0,0010) PixelData: the JPEG stream ends before its end marker"
