@@ -1,0 +1,70 @@
+import { getJson, http, postJson, query } from './http';
+import type { Clinical, Command, CommandAnswer, Draft, Priority, Reason, ReportContent, RequestDetail, RequestList, View } from './types';
+
+export interface RequestFilter {
+  view: View;
+  site?: string;
+  modality?: string;
+  priority?: string;
+  text?: string;
+  limit?: number;
+  offset?: number;
+}
+
+export function listRequests(filter: RequestFilter, signal?: AbortSignal): Promise<RequestList> {
+  return getJson<RequestList>(`/api/requests${query({ ...filter })}`, signal);
+}
+
+export function getRequest(id: string, signal?: AbortSignal): Promise<RequestDetail> {
+  return getJson<RequestDetail>(`/api/requests/${encodeURIComponent(id)}`, signal);
+}
+
+export interface CommandBody {
+  token?: string;
+  reason_code?: string;
+  reason_text?: string;
+  draft_version?: number;
+  password?: string;
+}
+
+export function giveCommand(id: string, command: Command, body: CommandBody = {}): Promise<CommandAnswer> {
+  return postJson<CommandAnswer>(`/api/requests/${encodeURIComponent(id)}/${command}`, body);
+}
+
+export interface NewRequest {
+  site: string;
+  study_instance_uid: string;
+  reader_site: string;
+  service: string;
+  priority: Priority;
+  clinical: Clinical;
+}
+
+export async function createRequest(body: NewRequest): Promise<RequestDetail> {
+  const answer = await postJson<RequestDetail | { request: RequestDetail }>('/api/requests', body);
+  return 'request' in answer ? answer.request : answer;
+}
+
+export function getDraft(id: string, signal?: AbortSignal): Promise<Draft> {
+  return getJson<Draft>(`/api/requests/${encodeURIComponent(id)}/draft`, signal);
+}
+
+export async function putDraft(
+  id: string,
+  body: { token: string; version: number; content: ReportContent },
+  keepalive = false,
+): Promise<{ version: number; saved_at: string }> {
+  const response = await http(`/api/requests/${encodeURIComponent(id)}/draft`, { method: 'PUT', body, keepalive });
+  return (await response.json()) as { version: number; saved_at: string };
+}
+
+let reasons: Promise<Reason[]> | null = null;
+
+/** The catalogue of coded reasons; asked once. */
+export function listReasons(): Promise<Reason[]> {
+  reasons ??= getJson<Reason[]>('/api/reasons').catch((error: unknown) => {
+    reasons = null;
+    throw error;
+  });
+  return reasons;
+}

@@ -1,0 +1,37 @@
+import { navigate } from '../router';
+import { notify } from '../ui/notice';
+import { t } from '../i18n';
+import type { Case } from './case';
+import type { OpenDialog } from './dialogs';
+
+/** Keys that work inside the editor too: they all need Ctrl or Alt. */
+export function followWritingKeys(file: Case, open: (dialog: OpenDialog) => void): () => void {
+  const pressed = (event: KeyboardEvent): void => {
+    if (event.isComposing || document.querySelector('dialog[open]')) return;
+    const control = event.ctrlKey || event.metaKey;
+    if (control && !event.altKey && event.code === 'KeyS') {
+      event.preventDefault();
+      void file.draft.value?.flush();
+    } else if (control && (event.code === 'Enter' || event.code === 'NumpadEnter')) {
+      event.preventDefault();
+      finish(file, open);
+    } else if (event.altKey && !control && event.code === 'KeyN') {
+      event.preventDefault();
+      void openNext(file);
+    }
+  };
+  document.addEventListener('keydown', pressed);
+  return () => document.removeEventListener('keydown', pressed);
+}
+
+/** Signs where this user may sign now, else submits. */
+function finish(file: Case, open: (dialog: OpenDialog) => void): void {
+  const command = (['sign', 'submit-report'] as const).find((one) => file.allowed.includes(one));
+  if (command && file.draft.value && file.isComplete()) open(command);
+}
+
+export async function openNext(file: Case): Promise<void> {
+  const next = await file.next().catch(() => null);
+  if (next) navigate(`/requests/${encodeURIComponent(next)}`);
+  else notify(t('reading.no_next'));
+}

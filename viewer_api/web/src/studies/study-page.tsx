@@ -1,0 +1,79 @@
+import type { JSX } from 'preact';
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { t } from '../i18n';
+import { dicomAge, dicomDate, number as formatted, personNames } from '../i18n/format';
+import { sexLabel } from '../i18n/labels';
+import { UserMenu } from '../session/user-menu';
+import '../styles/reading.css';
+import { HelpDialog } from '../ui/help-dialog';
+import { Icon } from '../ui/icons';
+import { useTheme, useTitle } from '../ui/use';
+import { type DataSet, name, text, texts } from '../viewer/dicom-json';
+import { studyDataSet } from '../viewer/dicomweb';
+import { followKeys } from '../viewer/keyboard';
+import { SeriesStrip } from '../viewer/series-strip';
+import { exposeViewer } from '../viewer/test-window';
+import { Toolbar } from '../viewer/toolbar';
+import { Viewer } from '../viewer/viewer';
+import { Viewport } from '../viewer/viewport';
+
+/** Images alone, for whoever may see them without a request to read. */
+export default function StudyPage({ site, study_instance_uid }: { site: string; study_instance_uid: string }): JSX.Element {
+  const viewer = useMemo(() => new Viewer({ site, study_instance_uid }), [site, study_instance_uid]);
+  const [study, setStudy] = useState<DataSet | null>(null);
+  const [help, setHelp] = useState(false);
+  useTheme('dark');
+  useTitle(study ? (personNames(name(study, '00100010'))[0] ?? '') : '');
+  useEffect(() => {
+    void viewer.open();
+    studyDataSet(viewer.place).then(
+      (found) => setStudy(found ?? {}),
+      (error: unknown) => (viewer.problem.value = error),
+    );
+  }, [viewer]);
+  useEffect(() => exposeViewer(viewer), [viewer]);
+  useEffect(() => followKeys(viewer, { keyImage: () => undefined, help: () => setHelp(true), escape: () => undefined }), [viewer]);
+  return (
+    <div class="reading panel-closed view-only">
+      <header class="reading-head">
+        <button type="button" class="quiet icon-button" data-testid="back" aria-label={t('do.back')} title={t('do.back')} onClick={() => history.back()}>
+          <Icon name="back" />
+        </button>
+        <StudyIdentity study={study} />
+        <UserMenu />
+      </header>
+      <div class="reading-strip">
+        <SeriesStrip viewer={viewer} />
+      </div>
+      <main class="reading-images">
+        <Toolbar viewer={viewer} onHelp={() => setHelp(true)} />
+        <Viewport viewer={viewer} />
+      </main>
+      {help && <HelpDialog part="viewer" onClose={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+function StudyIdentity({ study }: { study: DataSet | null }): JSX.Element {
+  if (!study) return <div class="identity" />;
+  const [first, ...rest] = personNames(name(study, '00100010'));
+  return (
+    <div class="identity" data-testid="identity">
+      <strong class="identity-name">{first}</strong>
+      {rest.map((one) => (
+        <span key={one} class="identity-script">
+          {one}
+        </span>
+      ))}
+      <span>{[sexLabel(text(study, '00100040')), dicomAge(text(study, '00101010'))].filter(Boolean).join(' ')}</span>
+      <span>
+        <span class="dim">ID </span>
+        {text(study, '00100020')}
+      </span>
+      <span>
+        {texts(study, '00080061').join(' ')} {dicomDate(text(study, '00080020'))}
+      </span>
+      <span class="identity-images">{t('patient.images', { n: formatted(Number(text(study, '00201208') ?? 0)) })}</span>
+    </div>
+  );
+}
