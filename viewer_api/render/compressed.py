@@ -132,6 +132,6 @@ def _rle(form: PixelFormat, stream: bytes) -> NDArray[Any]:
 
 
 def _inflated(form: PixelFormat, stream: bytes) -> bytes:
-    """Deflated Image Frame Compression (PS3.5 A.4.13): raw deflate (RFC 1951) of one native frame."""
+    """Deflated Image Frame Compression (PS3.5 Annex A): raw deflate (RFC 1951) of one native frame."""
     bytes_needed = (form.samples * form.bits_allocated + 7) // 8
     return zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream, bytes_needed + 1)

@@ -1,4 +1,4 @@
-"""Grey images of which a range of stored values is shown in colour (PS3.3 C.7.6.19, C.8.16.2.1.1.5)."""
+"""Grey images of which a range of stored values is shown in colour (PS3.3 C.7.6.19)."""
 
 from __future__ import annotations
 
