@@ -29,7 +29,7 @@ class SignedIn:
 
 
 def sign_in(database: Database, username: str, password: str, address: str) -> SignedIn:
-    """Raises `Denied`: ``WRONG_PASSWORD``, or ``LOCKED`` with `retry_after_s` after too many tries."""
+    """Raises `Denied`: ``UNAUTHENTICATED``, or ``LOCKED`` with `retry_after_s` after too many tries."""
     with database.write() as connection:
         user_id = check_password(connection, username, password)
         outcome = "SUCCESS" if user_id is not None else "FAILURE"
@@ -42,7 +42,7 @@ def sign_in(database: Database, username: str, password: str, address: str) -> S
             expires_at = datetime.now(UTC) + LASTS
             token = _new_session(connection, user_id, "browser", "", expires_at)
             return SignedIn(token, expires_at, person)
-    raise Denied("username or password is wrong", code="WRONG_PASSWORD")
+    raise Denied("username or password is wrong", code="UNAUTHENTICATED")
 
 
 def sign_out(database: Database, token: str) -> None:
