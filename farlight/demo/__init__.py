@@ -1,0 +1,1 @@
+"""What `farlight demo` serves: two made-up hospitals and studies worth looking at."""

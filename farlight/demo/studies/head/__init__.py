@@ -1,0 +1,1 @@
+"""A made-up head, in HU and in the contrasts of MR."""

@@ -1,0 +1,1 @@
+"""A made-up man's chest and upper abdomen, in HU."""
