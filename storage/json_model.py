@@ -25,7 +25,8 @@ BulkReader = Callable[[str], bytes]
 _JSON_VRS = frozenset(vr.value for vr in VR if len(vr.value) == 2)
 _BINARY = (BYTES_VR | AMBIGUOUS_VR) - {VR.US_SS}
 _RESOLVED = {"US or SS": "US", "OB or OW": "OW", "US or OW": "OW", "US or SS or OW": "OW"}
-_WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+"""How many bytes of a binary value are one number, by VR; else one (PS3.5 7.3)."""
 
 
 def to_json(dataset: Dataset) -> JsonModel:
@@ -95,7 +96,7 @@ def _readable(plain: JsonModel) -> JsonModel:
 
 def little_endian(data: bytes, vr: str) -> bytes:
     """A big endian binary value as DICOMweb and everybody else have it (PS3.18 F.2.7)."""
-    size = _WORD_BYTES.get(vr, 1)
+    size = WORD_BYTES.get(vr, 1)
     if size == 1 or len(data) % size:
         return data
     swapped = bytearray(len(data))

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from viewer_api.dicomweb import bulkdata, frames, metadata, rendered, retrieve, search, thumbnail
+
 
 def dicomweb_router() -> APIRouter:
     """A new router, to be mounted under a prefix that ends in ``/dicom-web``."""
-    return APIRouter()
+    router = APIRouter()
+    for each in (search, metadata, retrieve, frames, bulkdata, rendered, thumbnail):
+        router.include_router(each.router)
+    return router

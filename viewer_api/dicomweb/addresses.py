@@ -1,0 +1,48 @@
+"""Absolute addresses of this service, as the client reached it (RFC 7239 Forwarded, else X-Forwarded-*)."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import Request
+
+_HOST = re.compile(r"[A-Za-z0-9._~-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_PAIR = re.compile(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]+)')
+_ROOT = "/dicom-web"
+
+
+def base_url(request: Request) -> str:
+    """Up to and with ``/dicom-web``: the same tree, of all hospitals or of one, in which the request was made."""
+    scheme, host = _origin(request)
+    path = request.url.path
+    return f"{scheme}://{host}{_prefix(request)}{path[: path.index(_ROOT) + len(_ROOT)]}"
+
+
+def instance_url(base: str, study: str, series: str, instance: str) -> str:
+    """The address of one instance below `base_url`."""
+    return f"{base}/studies/{study}/series/{series}/instances/{instance}"
+
+
+def _origin(request: Request) -> tuple[str, str]:
+    forwarded = _forwarded(request)
+    headers = request.headers
+    scheme = forwarded.get("proto") or _first(headers.get("x-forwarded-proto")) or request.url.scheme
+    host = forwarded.get("host") or _first(headers.get("x-forwarded-host")) or headers.get("host", "")
+    if not _HOST.fullmatch(host):
+        host = request.url.netloc
+    return "https" if scheme.lower() == "https" else "http", host
+
+
+def _forwarded(request: Request) -> dict[str, str]:
+    """The proxy nearest to the client stands first."""
+    nearest, _, _ = request.headers.get("forwarded", "").partition(",")
+    return {key.lower(): value.strip('"') for key, value in _PAIR.findall(nearest)}
+
+
+def _prefix(request: Request) -> str:
+    prefix = _first(request.headers.get("x-forwarded-prefix")).rstrip("/")
+    return prefix if re.fullmatch(r"(/[A-Za-z0-9._~-]+)*", prefix) else ""
+
+
+def _first(value: str | None) -> str:
+    return (value or "").partition(",")[0].strip()

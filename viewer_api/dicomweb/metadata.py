@@ -1,0 +1,85 @@
+"""WADO-RS metadata: stored headers as DICOM JSON, with bulk values by absolute address (PS3.18 10.4.1.1.2).
+
+Headers are kept as JSON text, and two things are put into that text: the address before each relative bulk
+reference, and an entry for the pixels. Parsing them would cost a series of 1,000 slices several times as much.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+
+from fastapi import APIRouter, Request, Response
+
+from storage.json_model import JsonModel, json_text
+from storage.retrieve import StoredInstance
+from viewer_api.dicomweb.accept import choose
+from viewer_api.dicomweb.addresses import base_url, instance_url
+from viewer_api.dicomweb.caching import REVALIDATE, cache_headers, entity_tag, not_modified
+from viewer_api.dicomweb.holdings import one_instance, series_instances, study_instances
+from viewer_api.dicomweb.media_types import DICOM_JSON, is_native
+from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
+
+router = APIRouter()
+_REFERENCE = b'"BulkDataURI":"bulkdata/'
+_ALLOCATED = re.compile(rb'"00280100":\{"vr":"US","Value":\[(\d+)\]\}')
+
+
+@get(router, STUDY + "/metadata")
+def study_metadata(study: str, request: Request, caller: CallerHere) -> Response:
+    """Every instance of a study."""
+    return _answer(request, study_instances(caller, study))
+
+
+@get(router, SERIES + "/metadata")
+def series_metadata(study: str, series: str, request: Request, caller: CallerHere) -> Response:
+    """Every instance of a series."""
+    return _answer(request, series_instances(caller, study, series))
+
+
+@get(router, INSTANCE + "/metadata")
+def instance_metadata(
+    study: str, series: str, instance: str, request: Request, caller: CallerHere
+) -> Response:
+    """One instance, in a list of one."""
+    return _answer(request, [one_instance(caller, study, series, instance)])
+
+
+def _answer(request: Request, found: list[StoredInstance]) -> Response:
+    media_type = choose(request, [DICOM_JSON, "application/json"])
+    zipped = "gzip" in request.headers.get("accept-encoding", "").lower()
+    base = base_url(request)
+    tag = entity_tag("metadata", base, media_type, zipped, *(each.sha256 for each in found))
+    unchanged = not_modified(request, tag, REVALIDATE)
+    if unchanged is not None:
+        return unchanged
+    body = b"[" + b",".join(_metadata(each, base) for each in found) + b"]"
+    headers = cache_headers(tag, REVALIDATE)
+    if zipped:
+        body = gzip.compress(body, 3, mtime=0)
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _metadata(found: StoredInstance, base: str) -> bytes:
+    url = instance_url(base, found.study_instance_uid, found.series_instance_uid, found.sop_instance_uid)
+    text = zlib.decompress(found.packed_header).replace(
+        _REFERENCE, f'"BulkDataURI":"{url}/bulkdata/'.encode("ascii")
+    )
+    added: JsonModel = {"00083002": {"vr": "UI", "Value": [found.transfer_syntax_uid]}}
+    if found.packed_layout is not None:
+        tag, vr = _pixel_element(text, found)
+        added[tag] = {"vr": vr, "BulkDataURI": f"{url}/bulkdata/{tag}"}
+    return text.removesuffix(b"}") + (b"," if len(text) > 2 else b"") + json_text(added).removeprefix(b"{")
+
+
+def _pixel_element(text: bytes, found: StoredInstance) -> tuple[str, str]:
+    """Floating point pixels are told by what they lack, as their element itself is not in the header."""
+    if not is_native(found.transfer_syntax_uid):
+        return "7FE00010", "OB"
+    allocated = _ALLOCATED.search(text)
+    if allocated and b'"00280101":' not in text:
+        floating = {b"32": ("7FE00008", "OF"), b"64": ("7FE00009", "OD")}
+        return floating.get(allocated[1], ("7FE00010", "OW"))
+    return "7FE00010", "OW"

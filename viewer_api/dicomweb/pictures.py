@@ -1,0 +1,34 @@
+"""Pictures of what is stored: the frame, the header with all that rendering needs, and the options, put together."""
+
+from __future__ import annotations
+
+from storage.archive import Archive
+from storage.bulkdata import complete_header
+from storage.retrieve import StoredInstance
+from viewer_api.dicomweb.crop import cropped, whole_options
+from viewer_api.dicomweb.native_frames import render_vr, stored_frame
+from viewer_api.dicomweb.parameters import Rendering
+from viewer_api.render import Picture, render_frame
+
+
+def picture(archive: Archive, found: StoredInstance, frame_number: int, rendering: Rendering) -> Picture:
+    """One frame, from 1. Raises `Invalid` ``NOT_RENDERABLE``, `NotFound` for a frame that is not there."""
+    frame = stored_frame(archive, found, frame_number)
+    header = complete_header(archive, found)
+    region = rendering.region
+    whole = render_frame(
+        header,
+        frame.data,
+        transfer_syntax_uid=found.transfer_syntax_uid,
+        frame_number=frame_number,
+        options=rendering.options if region is None else whole_options(rendering),
+        bit_offset=frame.bit_offset,
+        pixel_vr=render_vr(archive, found, header),
+    )
+    return whole if region is None else cropped(whole, region, rendering.options)
+
+
+def representative_frame(found: StoredInstance) -> int:
+    """(0028,6010) RepresentativeFrameNumber, else the first."""
+    value = found.header_json.get("00286010", {}).get("Value", [1])[0]
+    return value if isinstance(value, int) and 1 <= value <= found.number_of_frames else 1

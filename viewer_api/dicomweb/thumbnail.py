@@ -1,0 +1,74 @@
+"""WADO-RS thumbnails (PS3.18 10.4.1.1.4). There always is one: what has no picture gets a card with its modality."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from storage.errors import Invalid
+from storage.retrieve import StoredInstance
+from viewer_api.access import Caller
+from viewer_api.dicomweb.caching import IMMUTABLE, REVALIDATE, cache_headers, entity_tag, not_modified
+from viewer_api.dicomweb.card import card
+from viewer_api.dicomweb.frames import require_frames
+from viewer_api.dicomweb.holdings import middle_image, one_instance
+from viewer_api.dicomweb.parameters import Rendering, read_rendering
+from viewer_api.dicomweb.pictures import picture
+from viewer_api.dicomweb.rendered import one_frame
+from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
+from viewer_api.render import Picture
+
+router = APIRouter()
+
+
+@get(router, STUDY + "/thumbnail")
+def study_thumbnail(study: str, request: Request, caller: CallerHere) -> Response:
+    """The middle image of the first series that has images."""
+    return _thumbnail(request, caller, middle_image(caller, study), None, REVALIDATE)
+
+
+@get(router, SERIES + "/thumbnail")
+def series_thumbnail(study: str, series: str, request: Request, caller: CallerHere) -> Response:
+    """The middle image of a series."""
+    return _thumbnail(request, caller, middle_image(caller, study, series), None, REVALIDATE)
+
+
+@get(router, INSTANCE + "/thumbnail")
+def instance_thumbnail(
+    study: str, series: str, instance: str, request: Request, caller: CallerHere
+) -> Response:
+    """The middle frame of an instance."""
+    return _thumbnail(request, caller, one_instance(caller, study, series, instance), None, IMMUTABLE)
+
+
+@get(router, INSTANCE + "/frames/{frames}/thumbnail")
+def frame_thumbnail(
+    study: str, series: str, instance: str, frames: str, request: Request, caller: CallerHere
+) -> Response:
+    """One frame, by its number from 1."""
+    found = one_instance(caller, study, series, instance)
+    number = one_frame(frames)
+    require_frames(found, [number])
+    return _thumbnail(request, caller, found, number, IMMUTABLE)
+
+
+def _thumbnail(
+    request: Request, caller: Caller, found: StoredInstance, frame_number: int | None, control: str
+) -> Response:
+    number = frame_number or found.number_of_frames // 2 + 1
+    rendering = read_rendering(request, thumbnail=True)
+    tag = entity_tag("thumbnail", found.sha256, number, rendering)
+    unchanged = not_modified(request, tag, control)
+    if unchanged is not None:
+        return unchanged
+    made = _picture_or_card(caller, found, number, rendering)
+    return Response(made.content, media_type=made.media_type, headers=cache_headers(tag, control))
+
+
+def _picture_or_card(caller: Caller, found: StoredInstance, number: int, rendering: Rendering) -> Picture:
+    modality = str(found.header_json.get("00080060", {}).get("Value", ["?"])[0])
+    if found.packed_layout is None:
+        return card(modality, rendering.options)
+    try:
+        return picture(caller.archive, found, number, rendering)
+    except Invalid:  # broken or unknown pixels: the place in a list stays, opening the image tells why
+        return card(modality, rendering.options)
