@@ -34,7 +34,7 @@ def _septa(shape: TorsoShape, flesh: Array) -> Array:
     inner = np.abs(depth - 0.27 - 0.08 * fibres) * thick - 1.2 * (1 - patchy)
     outer = coverage(outer.astype(np.float32), 3) * patchy
     inner = coverage(inner.astype(np.float32), 3) * (1 - patchy)
-    strands = coverage(0.55 - np.abs(fibres), 0.6)
+    strands = coverage(np.asarray(0.55 - np.abs(fibres), np.float32), 0.6)
     share = np.maximum(np.maximum(outer, 0.8 * inner), 0.14 * (1 - strands))
     away = np.sqrt(((np.abs(x) - 132) / 24) ** 2 + ((y - 4) / 30) ** 2 + ((z - 122) / 34) ** 2)
     armpit = np.asarray((away - 1 + 0.15 * fibres) * 22, np.float32)
