@@ -6,41 +6,24 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from enum import StrEnum
 
 import structlog
 import uvicorn
+
 from dicom_node.node import DicomNode, NodeConfig
 from dicom_node.send import drain_once
-
+from farlight.opening import open_current_archive
 from farlight.settings import Settings
-from storage.archive import Archive, open_archive
+from farlight.supervisor import DRAIN_S, Role
+from storage.archive import Archive
 from storage.blobs import FolderBlobs
 from storage.errors import Error
-from storage.migrations import require_current
 from viewer_api.app import WebConfig, create_app
 from worklist import arrivals
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
-DRAIN_S = 20
-
-
-class Role(StrEnum):
-    """One process each; ALL is the process that watches over the three."""
-
-    ALL = "all"
-    WEB = "web"
-    NODE = "node"
-    WORKER = "worker"
-
-
-def open_current_archive(settings: Settings) -> Archive:
-    """The archive, if its schema is the one this program knows. Raises `Unavailable` otherwise."""
-    archive = open_archive(settings.database, settings.blobs, settings.data)
-    require_current(archive.database)
-    return archive
 
 
 def run(role: Role, settings: Settings, stop: threading.Event) -> None:
@@ -86,10 +69,8 @@ def _end_when(stop: threading.Event, server: uvicorn.Server) -> None:
 
 
 def _run_node(archive: Archive, settings: Settings, stop: threading.Event) -> None:
-    node = DicomNode(
-        archive,
-        NodeConfig(ae_title=settings.ae_title, host=settings.dicom_host, port=settings.dicom_port),
-    )
+    config = NodeConfig(archive, settings.ae_title, settings.dicom_port, settings.dicom_host)
+    node = DicomNode(config)
     node.start()
     log.info("listening", dicom=f"{settings.ae_title}@{settings.dicom_host}:{settings.dicom_port}")
     try:

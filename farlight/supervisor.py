@@ -9,12 +9,24 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import structlog
 
-from farlight.roles import DRAIN_S, Role
-
 log = structlog.get_logger(__name__)
+
+DRAIN_S = 20
+"""How long a process may take to finish what it has begun."""
+
+
+class Role(StrEnum):
+    """One process each; ALL is the process that watches over the three."""
+
+    ALL = "all"
+    WEB = "web"
+    NODE = "node"
+    WORKER = "worker"
+
 
 ROLES = (Role.WEB, Role.NODE, Role.WORKER)
 PARENT_PIPE = "_FARLIGHT_PARENT_FD"

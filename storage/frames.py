@@ -33,8 +33,14 @@ class PixelShape:
     @property
     def frame_bits(self) -> int:
         """Bits of one native frame."""
-        bits = self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
-        return bits * 2 // 3 if self.subsampled else bits
+        if self.subsampled:
+            return self.rows * self.columns * 2 * self.bits_allocated
+        return self.rows * self.columns * self.samples_per_pixel * self.bits_allocated
+
+    @property
+    def padded_frame_bits(self) -> int:
+        """The same where an encoder completes the last pair of each subsampled row of odd width."""
+        return self.rows * (self.columns + self.columns % 2) * 2 * self.bits_allocated
 
 
 @dataclass(frozen=True)
@@ -92,17 +98,19 @@ class PixelLayout:
 def native_layout(pixel_data: Element, shape: PixelShape) -> PixelLayout:
     """Frames of equal length, one after the other."""
     length = pixel_data.length or 0
+    frame_bits = shape.frame_bits
+    if shape.subsampled and shape.padded_frame_bits * shape.number_of_frames <= length * 8:
+        frame_bits = shape.padded_frame_bits
+    needed = (frame_bits * shape.number_of_frames + 7) // 8
     problem = ""
-    if shape.frame_bits <= 0:
+    if frame_bits <= 0:
         problem = "(0028,0010) Rows or (0028,0011) Columns is missing or zero"
-    elif (shape.frame_bits * shape.number_of_frames + 7) // 8 > length:
+    elif needed > length:
         problem = (
             f"(7FE0,0010) PixelData has {length} bytes; {shape.number_of_frames} frames of "
-            f"{shape.rows} x {shape.columns} need {(shape.frame_bits * shape.number_of_frames + 7) // 8}"
+            f"{shape.rows} x {shape.columns} need {needed}"
         )
-    return PixelLayout(
-        pixel_data.value_offset, length, shape.number_of_frames, shape.frame_bits, problem=problem
-    )
+    return PixelLayout(pixel_data.value_offset, length, shape.number_of_frames, frame_bits, problem=problem)
 
 
 def encapsulated_layout(

@@ -63,6 +63,7 @@ class Program:
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.clients: list[Client] = []
         self.log = folder / "program.log"
 
     @property
@@ -101,12 +102,16 @@ class Program:
                 stderr=log,
                 start_new_session=True,
             )
-        wait_for("the program to answer", self._answers, 60)
+        try:
+            wait_for("the program to answer", self._answers, 60)
+        except AssertionError:
+            self.kill()
+            raise AssertionError(f"it did not start: {self.log.read_text()[-3000:]}") from None
         return self
 
     def _answers(self) -> bool:
         assert self.process is not None
-        assert self.process.poll() is None, f"the program ended: {self.log.read_text()[-2000:]}"
+        assert self.process.poll() is None, "the program ended"
         try:
             ready = httpx.get(f"{self.url}/health/ready", timeout=5).status_code == httpx.codes.OK
             with socket.create_connection(("127.0.0.1", self.dicom_port), timeout=2):
@@ -124,7 +129,8 @@ class Program:
 
     def kill(self) -> None:
         """SIGKILL to all of it at once, as a power cut would."""
-        assert self.process is not None
+        if self.process is None:
+            return
         for number in (*self.children(), self.process.pid):
             try:
                 os.kill(number, signal.SIGKILL)
@@ -135,6 +141,8 @@ class Program:
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""
+        while self.clients:
+            self.clients.pop().close()
         if self.process is None:
             return 0
         self.process.terminate()
@@ -145,6 +153,7 @@ class Program:
     def client(self, username: str) -> Client:
         """An HTTP client that is signed in."""
         client = Client(self.url)
+        self.clients.append(client)
         client.sign_in(username)
         return client
 

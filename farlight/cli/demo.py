@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import httpx
 from rich.console import Console
@@ -13,11 +14,13 @@ from rich.table import Table
 
 from farlight import logs
 from farlight.cli.imports import progress_bar
-from farlight.demo.seed import Demo, seed
 from farlight.settings import PREFIX, Settings, load_settings
 from farlight.supervisor import supervise
 from storage.archive import open_archive
 from storage.migrations import upgrade
+
+if TYPE_CHECKING:
+    from farlight.demo.seed import Demo
 
 _DEFAULTS = {"HTTP_HOST": "127.0.0.1", "DICOM_HOST": "127.0.0.1", "QUIET_SECONDS": "5"}
 _WHAT = {
@@ -46,6 +49,8 @@ def demo() -> None:
 
 
 def _prepare(settings: Settings) -> Demo:
+    from farlight.demo.seed import seed  # generators and their libraries, for this moment only
+
     archive = open_archive(settings.database, settings.blobs, settings.data)
     upgrade(archive.database)
     try:

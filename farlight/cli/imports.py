@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from farlight.importing import Summary, find_items, import_items
-from farlight.roles import open_current_archive
+from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from storage.errors import Invalid
 from storage.ingest import Outcome, Sender

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from farlight.network import apply_network, read_network
-from farlight.roles import open_current_archive
+from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from storage.sites import Site, all_nodes, all_refusals, all_sites
 from worklist.agreements import all_agreements
@@ -62,7 +63,7 @@ def _site_rows(sites: list[Site]) -> list[tuple[str, ...]]:
     return [(s.code, f"{s.name} {s.name_zh}", s.level, s.timezone) for s in sites]
 
 
-def _print(console: Console, title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print(console: Console, title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     table = Table(title=title, title_justify="left")
     for column in columns:
         table.add_column(column)

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from farlight import logs
-from farlight.roles import Role, open_current_archive, run
+from farlight.opening import open_current_archive
 from farlight.settings import load_settings
-from farlight.supervisor import supervise, watch_parent
+from farlight.supervisor import Role, supervise, watch_parent
 
 
 def serve(
@@ -26,5 +26,7 @@ def serve(
     if role is Role.ALL:
         open_current_archive(settings).close()  # say what is wrong once, before three processes do
         supervise(stop)
-    else:
-        run(role, settings, stop)
+        return
+    from farlight.roles import run  # the three wires' libraries, which the watching process does without
+
+    run(role, settings, stop)

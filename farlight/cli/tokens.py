@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from farlight.roles import open_current_archive
+from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from viewer_api.sessions import create_token, list_tokens, revoke_token
 

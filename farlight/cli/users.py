@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
-from farlight.roles import open_current_archive
+from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from storage.errors import Invalid
 from worklist.people import (

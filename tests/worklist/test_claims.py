@@ -15,9 +15,10 @@ from reading_world import CONTENT, World
 from storage import audit
 from storage.errors import Conflict, Denied, Invalid
 from storage.ingest import Sender, ingest_file
-from worklist import arrivals, drafts
+from worklist import arrivals
 from worklist.commands import Order
-from worklist.drafts import read_draft, save_draft
+from worklist.reports import drafts
+from worklist.reports.drafts import read_draft, save_draft
 from worklist.reports.signing import Signature, sign, submit_report
 from worklist.reports.versions import verify
 from worklist.tables import report, report_version

@@ -13,13 +13,14 @@ from viewer_api.access import Caller, caller
 from viewer_api.api.shapes import delivery_shape, event_shape, person_shape, request_row, version_shape
 from viewer_api.key_images import picture_of
 from viewer_api.moments import iso
-from worklist import drafts, history, listing
+from worklist import history, listing
 from worklist.agreements import Priority, Service
 from worklist.commands import Order, perform
 from worklist.listing import Filters, View
 from worklist.opening import open_by_person
 from worklist.people import Person
 from worklist.reasons import REASONS
+from worklist.reports import drafts
 from worklist.reports.signing import Signature, sign, submit_report
 from worklist.requests import Request, load_visible
 from worklist.transitions import RULES, Command, Side

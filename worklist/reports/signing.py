@@ -21,7 +21,6 @@ from storage.part10 import inspect_file
 from storage.sites import nodes_receiving
 from worklist.commands import Order, perform, require_evidence_seen, require_rule
 from worklist.delivery import enqueue
-from worklist.drafts import Draft, current
 from worklist.people import Person, check_password
 from worklist.reports.compose import PictureOf, SignedVersion, compose
 from worklist.reports.content import require_complete
@@ -29,6 +28,7 @@ from worklist.reports.documents.encapsulated import report_encapsulated_pdf
 from worklist.reports.documents.pdf import report_pdf
 from worklist.reports.documents.sr import report_sr
 from worklist.reports.documents.uids import document_series_uid, document_uid
+from worklist.reports.drafts import Draft, current
 from worklist.reports.versions import next_version, write_version
 from worklist.requests import Request, load_visible
 from worklist.tables import document
