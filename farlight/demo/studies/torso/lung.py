@@ -51,7 +51,8 @@ def paint_nodule(canvas: Canvas, nodule: Nodule) -> None:
         spicules.append(Tube(np.array([[*centre, 1.2], [*tip, 0.35]], np.float32)))
     canvas.tubes(spicules, -150.0)
     reach = radius * 1.6
-    box = canvas.grid.box(*(tuple(float(c + s * reach) for c in centre) for s in (-1, 1)))  # type: ignore[arg-type]
+    x, y, z = nodule.centre
+    box = canvas.grid.box((x - reach, y - reach, z - reach), (x + reach, y + reach, z + reach))
     if box is not None:
         canvas.fill(_lobulated(canvas.grid.crop(box), centre, radius), 38.0, box)
 
