@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // `npm run dev` talks to a server that runs beside it; the built application is served by that server itself.
@@ -8,6 +9,12 @@ export default defineConfig({
   server: {
     port: 5173,
     proxy: { '/api': backend, '/sites': backend, '/dicom-web': backend },
+  },
+  resolve: {
+    alias: {
+      dcmjs: fileURLToPath(new URL('./src/viewer/cornerstone/unused/dcmjs.ts', import.meta.url)),
+      xmlbuilder2: fileURLToPath(new URL('./src/viewer/cornerstone/unused/xmlbuilder2.ts', import.meta.url)),
+    },
   },
   worker: { format: 'es' },
   build: {

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals';
 
 export type Route =
   | { page: 'worklist' }
-  | { page: 'request'; id: string }
-  | { page: 'report'; id: string }
+  | { page: 'request'; id: number }
+  | { page: 'report'; id: number }
   | { page: 'studies' }
   | { page: 'study'; site: string; study_instance_uid: string }
   | { page: 'unknown' };
@@ -14,8 +14,9 @@ export function routeOf(pathname: string): Route {
   const parts = pathname.split('/').filter(Boolean).map(decodeURIComponent);
   const [first, second, third] = parts;
   if (parts.length === 0 || (first === 'worklist' && parts.length === 1)) return { page: 'worklist' };
-  if (first === 'requests' && second && parts.length === 2) return { page: 'request', id: second };
-  if (first === 'reports' && second && parts.length === 2) return { page: 'report', id: second };
+  const id = /^\d+$/.test(second ?? '') ? Number(second) : null;
+  if (first === 'requests' && id !== null && parts.length === 2) return { page: 'request', id };
+  if (first === 'reports' && id !== null && parts.length === 2) return { page: 'report', id };
   if (first === 'studies' && parts.length === 1) return { page: 'studies' };
   if (first === 'studies' && second && third && parts.length === 3) return { page: 'study', site: second, study_instance_uid: third };
   return { page: 'unknown' };

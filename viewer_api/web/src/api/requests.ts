@@ -15,8 +15,8 @@ export function listRequests(filter: RequestFilter, signal?: AbortSignal): Promi
   return getJson<RequestList>(`/api/requests${query({ ...filter })}`, signal);
 }
 
-export function getRequest(id: string, signal?: AbortSignal): Promise<RequestDetail> {
-  return getJson<RequestDetail>(`/api/requests/${encodeURIComponent(id)}`, signal);
+export function getRequest(id: number, signal?: AbortSignal): Promise<RequestDetail> {
+  return getJson<RequestDetail>(`/api/requests/${id}`, signal);
 }
 
 export interface CommandBody {
@@ -27,8 +27,8 @@ export interface CommandBody {
   password?: string;
 }
 
-export function giveCommand(id: string, command: Command, body: CommandBody = {}): Promise<CommandAnswer> {
-  return postJson<CommandAnswer>(`/api/requests/${encodeURIComponent(id)}/${command}`, body);
+export function giveCommand(id: number, command: Command, body: CommandBody = {}): Promise<CommandAnswer> {
+  return postJson<CommandAnswer>(`/api/requests/${id}/${command}`, body);
 }
 
 export interface NewRequest {
@@ -45,16 +45,16 @@ export async function createRequest(body: NewRequest): Promise<RequestDetail> {
   return 'request' in answer ? answer.request : answer;
 }
 
-export function getDraft(id: string, signal?: AbortSignal): Promise<Draft> {
-  return getJson<Draft>(`/api/requests/${encodeURIComponent(id)}/draft`, signal);
+export function getDraft(id: number, signal?: AbortSignal): Promise<Draft> {
+  return getJson<Draft>(`/api/requests/${id}/draft`, signal);
 }
 
 export async function putDraft(
-  id: string,
+  id: number,
   body: { token: string; version: number; content: ReportContent },
   keepalive = false,
 ): Promise<{ version: number; saved_at: string }> {
-  const response = await http(`/api/requests/${encodeURIComponent(id)}/draft`, { method: 'PUT', body, keepalive });
+  const response = await http(`/api/requests/${id}/draft`, { method: 'PUT', body, keepalive });
   return (await response.json()) as { version: number; saved_at: string };
 }
 

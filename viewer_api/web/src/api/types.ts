@@ -19,7 +19,7 @@ export interface Membership {
 }
 
 export interface User {
-  id: string;
+  id: number;
   username: string;
   name: string;
   name_zh: string | null;
@@ -93,7 +93,7 @@ export interface StudySummary {
 }
 
 export interface Person {
-  user_id: string;
+  user_id: number;
   name: string;
   name_zh: string | null;
 }
@@ -116,7 +116,7 @@ export interface LastEvent {
 }
 
 export interface RequestRow {
-  id: string;
+  id: number;
   version: number;
   state: RequestState;
   mode: string;
@@ -141,7 +141,7 @@ export interface RequestRow {
   created_at: string;
   updated_at: string;
   report: null | {
-    id: string;
+    id: number;
     latest_version: number;
     kind: string;
     positivity: Positivity | null;
@@ -165,7 +165,7 @@ export interface Clinical {
 }
 
 export interface RequestEvent extends LastEvent {
-  id: number | string;
+  id: number;
   from_state: RequestState | null;
   to_state: RequestState | null;
   role: string | null;
@@ -174,7 +174,7 @@ export interface RequestEvent extends LastEvent {
 export type DeliveryState = 'PENDING' | 'SENDING' | 'RETRY_WAIT' | 'DELIVERED' | 'DEAD' | 'SUPERSEDED';
 
 export interface Delivery {
-  id: number | string;
+  id: number;
   destination: string;
   format: string;
   state: DeliveryState;
@@ -185,7 +185,7 @@ export interface Delivery {
 }
 
 export interface ReportVersion {
-  report_id: string;
+  report_id: number;
   n: number;
   kind: string;
   signed_at: string | null;
@@ -275,11 +275,11 @@ export interface StudyItem {
   epoch: number;
   stable: boolean;
   conflict_count: number;
-  request: null | { id: string; state: RequestState };
+  request: null | { id: number; state: RequestState };
 }
 
 export interface ConflictItem {
-  id: string | number;
+  id: number;
   site: string;
   kind: string;
   study_instance_uid: string;
@@ -290,7 +290,7 @@ export interface ConflictItem {
 }
 
 export interface RequestEventData {
-  request_id: string;
+  request_id: number;
   version: number;
   state: RequestState;
   command: string;

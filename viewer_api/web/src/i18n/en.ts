@@ -231,6 +231,7 @@ export const en = {
   'info.request': 'Request',
   'info.versions': 'Versions',
   'info.deliveries': 'Deliveries',
+  'info.system': 'by the system',
   'info.timeline': 'What happened',
   'clinical.requester': 'Requester',
   'clinical.reader': 'Read by',

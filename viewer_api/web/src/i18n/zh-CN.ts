@@ -233,6 +233,7 @@ export const zhCN: Dictionary = {
   'info.request': '申请单',
   'info.versions': '报告版本',
   'info.deliveries': '报告送达',
+  'info.system': '系统',
   'info.timeline': '过程记录',
   'clinical.requester': '申请方',
   'clinical.reader': '接收方',

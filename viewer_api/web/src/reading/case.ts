@@ -42,7 +42,7 @@ export class Case {
     this.viewer = new Viewer(this.place);
   }
 
-  get id(): string {
+  get id(): number {
     return this.request.value.id;
   }
 
@@ -302,7 +302,7 @@ export class Case {
   }
 
   /** The next case of the same kind that may be claimed; null when there is none. */
-  async next(): Promise<string | null> {
+  async next(): Promise<number | null> {
     const view = this.request.value.stage === 'REVIEW' ? 'review' : 'queue';
     const list = await listRequests({ view, limit: 20 });
     return list.items.find((one) => one.id !== this.id && one.allowed_commands.includes('claim'))?.id ?? null;

@@ -32,6 +32,6 @@ function finish(file: Case, open: (dialog: OpenDialog) => void): void {
 
 export async function openNext(file: Case): Promise<void> {
   const next = await file.next().catch(() => null);
-  if (next) navigate(`/requests/${encodeURIComponent(next)}`);
+  if (next) navigate(`/requests/${next}`);
   else notify(t('reading.no_next'));
 }

@@ -8,8 +8,8 @@ import { after, type DraftState, dueIn, type Happening, opened } from './draft-s
 import { dropText, keepText } from './mirror';
 
 interface Where {
-  user_id: string;
-  request_id: string;
+  user_id: number;
+  request_id: number;
   token: () => string | null;
 }
 

@@ -17,7 +17,7 @@ export function Timeline({ request }: { request: RequestDetail }): JSX.Element {
           <div>
             <span>{commandLabel(event.command)}</span>
             {event.to_state && event.to_state !== event.from_state && <span class="dim"> → {stateLabel(event.to_state)}</span>}
-            <span class="dim"> {named(event.actor_name, event.actor_name_zh)}</span>
+            <span class="dim"> {named(event.actor_name, event.actor_name_zh) || t('info.system')}</span>
             {(event.reason_text || event.reason_code) && <p class="reason">{event.reason_text || event.reason_code}</p>}
           </div>
         </li>

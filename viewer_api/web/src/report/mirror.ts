@@ -7,11 +7,11 @@ export interface MirroredText {
   at: string;
 }
 
-function keyOf(user_id: string, request_id: string): string {
+function keyOf(user_id: number, request_id: number): string {
   return `farlight.draft.${user_id}.${request_id}`;
 }
 
-export function keepText(user_id: string, request_id: string, text: MirroredText): void {
+export function keepText(user_id: number, request_id: number, text: MirroredText): void {
   try {
     localStorage.setItem(keyOf(user_id, request_id), JSON.stringify(text));
   } catch {
@@ -19,7 +19,7 @@ export function keepText(user_id: string, request_id: string, text: MirroredText
   }
 }
 
-export function keptText(user_id: string, request_id: string): MirroredText | null {
+export function keptText(user_id: number, request_id: number): MirroredText | null {
   const text = localStorage.getItem(keyOf(user_id, request_id));
   if (!text) return null;
   try {
@@ -29,6 +29,6 @@ export function keptText(user_id: string, request_id: string): MirroredText | nu
   }
 }
 
-export function dropText(user_id: string, request_id: string): void {
+export function dropText(user_id: number, request_id: number): void {
   localStorage.removeItem(keyOf(user_id, request_id));
 }

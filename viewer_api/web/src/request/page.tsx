@@ -11,7 +11,7 @@ import { RequesterPage } from './requester-page';
 const ReadingPage = lazy(() => import('../reading/page'));
 
 /** One address a request; who reads for the hospital gets the reading page, who asked gets the status and the report. */
-export function RequestPage({ id }: { id: string }): JSX.Element {
+export function RequestPage({ id }: { id: number }): JSX.Element {
   const [request, setRequest] = useState<RequestDetail | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const load = (): (() => void) => {

@@ -6,11 +6,11 @@ import { AppHeader } from '../ui/app-header';
 import { Failed, Loading } from '../ui/page-state';
 
 /** A report's own address (in messages and documents) leads to its request's page. */
-export function ReportPage({ id }: { id: string }): JSX.Element {
+export function ReportPage({ id }: { id: number }): JSX.Element {
   const [problem, setProblem] = useState<unknown>(null);
   const load = (): void => {
     setProblem(null);
-    getReport(id).then((report) => navigate(`/requests/${encodeURIComponent(report.request_id)}`, true), setProblem);
+    getReport(id).then((report) => navigate(`/requests/${report.request_id}`, true), setProblem);
   };
   useEffect(load, [id]);
   return (

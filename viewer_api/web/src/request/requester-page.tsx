@@ -69,7 +69,7 @@ export function RequesterPage({ first }: { first: RequestDetail }): JSX.Element 
   );
 }
 
-function follow(id: string, take: (request: RequestDetail) => void): () => void {
+function follow(id: number, take: (request: RequestDetail) => void): () => void {
   return listenForNews((news) => {
     if (news.kind === 'study' || (news.kind === 'request' && news.data.request_id !== id)) return;
     getRequest(id).then(take, () => undefined);

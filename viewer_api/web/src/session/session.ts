@@ -9,14 +9,24 @@ import { forgetClaims } from '../report/claims';
 export const user = signal<User | null | undefined>(undefined);
 export const startProblem = signal<Problem | null>(null);
 
+/** The session cookie is out of our sight; this remembers whether asking for its user makes sense. */
+const MARK = 'farlight.signed-in';
+
 export async function resumeSession(): Promise<void> {
   startProblem.value = null;
+  if (!localStorage.getItem(MARK)) {
+    user.value = null;
+    return;
+  }
   try {
     user.value = await whoAmI();
     sessionBegan();
   } catch (error) {
-    if (error instanceof Problem && error.status !== 401) startProblem.value = error;
-    else user.value = null;
+    if (error instanceof Problem) startProblem.value = error;
+    else {
+      localStorage.removeItem(MARK);
+      user.value = null;
+    }
   }
 }
 
@@ -24,6 +34,7 @@ export async function signIn(username: string, password: string): Promise<void> 
   const signedIn = await openSession(username, password);
   // Another person signing in over an expired session must not go on in the first one's page.
   if (user.value && user.value.id !== signedIn.id) location.assign('/');
+  localStorage.setItem(MARK, signedIn.username);
   user.value = signedIn;
   sessionBegan();
 }
@@ -31,6 +42,7 @@ export async function signIn(username: string, password: string): Promise<void> 
 export async function signOut(): Promise<void> {
   await closeSession().catch(() => undefined);
   forgetClaims();
+  localStorage.removeItem(MARK);
   sessionEnded();
   user.value = null;
 }

@@ -39,7 +39,7 @@ export function NewRequestDialog({ study, onClose }: { study: StudyItem; onClose
     try {
       const request = await createRequest({ site: study.site, study_instance_uid: study.study_instance_uid, reader_site: reader.trim(), service: 'READ', priority, clinical });
       await giveCommand(request.id, 'submit').catch(() => undefined);
-      navigate(`/requests/${encodeURIComponent(request.id)}`);
+      navigate(`/requests/${request.id}`);
     } catch (error) {
       setTrouble(troubleText(error));
       setBusy(false);

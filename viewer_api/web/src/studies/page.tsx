@@ -127,7 +127,7 @@ function Studies({ items, onCreate }: { items: StudyItem[]; onCreate: (study: St
             </td>
             <td data-label={t('studies.request')}>
               {one.request ? (
-                <a href={`/requests/${encodeURIComponent(one.request.id)}`} data-testid="study-request">
+                <a href={`/requests/${one.request.id}`} data-testid="study-request">
                   {stateLabel(one.request.state)}
                 </a>
               ) : (

@@ -12,7 +12,7 @@ export function WorklistCards({ now }: { now: number }): JSX.Element {
         <li key={row.id}>
           <a
             class={`card ${shown.value.gone.has(row.id) ? 'gone' : ''}`}
-            href={`/requests/${encodeURIComponent(row.id)}`}
+            href={`/requests/${row.id}`}
             data-testid="worklist-row"
             data-request-id={row.id}
             data-state={row.state}

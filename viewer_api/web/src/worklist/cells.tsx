@@ -27,7 +27,7 @@ export function DueCell({ row, now }: { row: RequestRow; now: number }): JSX.Ele
 export function PatientCell({ row }: { row: RequestRow }): JSX.Element {
   const [, second] = personNames(row.patient.name);
   return (
-    <a class="patient" href={`/requests/${encodeURIComponent(row.id)}`} tabIndex={-1} data-testid="open">
+    <a class="patient" href={`/requests/${row.id}`} tabIndex={-1} data-testid="open">
       <span class="name">{personName(row.patient.name)}</span>
       {second && <span class="second-name">{second}</span>}
     </a>

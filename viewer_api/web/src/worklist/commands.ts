@@ -12,7 +12,7 @@ import { replaceRow } from './merge';
 
 export function openRow(row: RequestRow): void {
   selectedId.value = row.id;
-  navigate(`/requests/${encodeURIComponent(row.id)}`);
+  navigate(`/requests/${row.id}`);
 }
 
 /** Takes the case and opens it; when somebody was faster, says who. */
@@ -21,10 +21,10 @@ export async function claimRow(row: RequestRow): Promise<void> {
   const request = await claim(row.id);
   if (!request) return;
   shown.value = replaceRow(shown.value, request);
-  navigate(`/requests/${encodeURIComponent(row.id)}`);
+  navigate(`/requests/${row.id}`);
 }
 
-export async function claim(request_id: string): Promise<RequestDetail | null> {
+export async function claim(request_id: number): Promise<RequestDetail | null> {
   try {
     const answer = await giveCommand(request_id, 'claim');
     if (answer.claim) rememberClaim(request_id, answer.claim);

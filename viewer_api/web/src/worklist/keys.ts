@@ -39,7 +39,7 @@ export function listAction(event: Pick<KeyboardEvent, 'code' | 'shiftKey' | 'ctr
   }
 }
 
-export function moved(rows: RequestRow[], selected: string | null, by: number): string | null {
+export function moved(rows: RequestRow[], selected: number | null, by: number): number | null {
   if (rows.length === 0) return null;
   const at = rows.findIndex((row) => row.id === selected);
   const next = at < 0 ? (by > 0 ? 0 : rows.length - 1) : Math.min(rows.length - 1, Math.max(0, at + by));

@@ -12,7 +12,7 @@ export const counts = signal<Partial<Record<View, number>>>({});
 export const total = signal(0);
 export const loading = signal(false);
 export const problem = signal<unknown>(null);
-export const selectedId = signal<string | null>(null);
+export const selectedId = signal<number | null>(null);
 /** Hospitals and modalities met in lists so far, for the filters. */
 export const metSites = signal<ReadonlyMap<string, { name: string; name_zh: string | null }>>(new Map());
 export const metModalities = signal<ReadonlySet<string>>(new Set());

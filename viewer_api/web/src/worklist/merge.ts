@@ -3,7 +3,7 @@ import type { RequestRow } from '../api/types';
 export interface Shown {
   rows: RequestRow[];
   /** Ids that left the view since it was opened: shown grey, in place, until the list is refreshed. */
-  gone: ReadonlySet<string>;
+  gone: ReadonlySet<number>;
   /** Rows that came since: announced, put in only when the user asks. */
   waiting: RequestRow[];
 }
@@ -22,7 +22,7 @@ export function mergeFresh(shown: Shown, fresh: RequestRow[]): Shown {
 }
 
 /** An event names the new state at once; the row's other fields follow with the next list. */
-export function applyState(shown: Shown, id: string, version: number, state: RequestRow['state']): Shown {
+export function applyState(shown: Shown, id: number, version: number, state: RequestRow['state']): Shown {
   const rows = shown.rows.map((row) => (row.id === id && row.version < version ? { ...row, version, state, allowed_commands: [] } : row));
   return { ...shown, rows };
 }
