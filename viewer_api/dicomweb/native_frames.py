@@ -9,51 +9,76 @@ from storage.bulkdata import complete_header, pixel_vr
 from storage.errors import NotFound
 from storage.json_model import WORD_BYTES, little_endian
 from storage.retrieve import StoredFrame, StoredInstance, read_frame
-from viewer_api.dicomweb.media_types import EXPLICIT_VR_BIG_ENDIAN, is_native
+from viewer_api.dicomweb.media_types import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, is_native
 from viewer_api.render import transcode_frame
 
-_WORDS = {16: "OW", 32: "OF", 64: "OD"}
+_FLOATING = (32, 64)
 
 
 def stored_frame(archive: Archive, found: StoredInstance, frame_number: int) -> StoredFrame:
-    """The frame's bytes as they lie. Raises `NotFound` for a frame, or pixels, that are not there."""
+    """The frame as it lies, but for big endian ones, which come little endian, as DICOMweb knows no other.
+
+    Raises `NotFound` for a frame, or pixels, that are not there.
+    """
+    if found.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN:
+        return _turned_frame(archive, found, frame_number)
     frame = read_frame(archive, found, frame_number)
     if frame is None:
         raise NotFound("this instance has no pixels")
     return frame
 
 
+def frame_syntax(found: StoredInstance) -> str:
+    """The transfer syntax of what `stored_frame` gives."""
+    is_big_endian = found.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN
+    return EXPLICIT_VR_LITTLE_ENDIAN if is_big_endian else found.transfer_syntax_uid
+
+
 def native_frame(archive: Archive, found: StoredInstance, frame_number: int) -> bytes:
     """The frame uncompressed and little endian.
 
-    Native pixels keep what the metadata says of them: samples, planes and colour as stored, only the byte order is
-    turned. Compressed ones come decoded, colour as RGB with the samples of a pixel together.
+    Native pixels keep what the metadata says of them: samples, planes and colour as stored. Compressed ones come
+    decoded, colour as RGB with the samples of a pixel together.
     """
     frame = stored_frame(archive, found, frame_number)
     if is_native(found.transfer_syntax_uid) and frame.bit_offset == 0:
-        if found.transfer_syntax_uid != EXPLICIT_VR_BIG_ENDIAN:
-            return frame.data
-        word = _word(archive, found)
-        if len(frame.data) % WORD_BYTES.get(word, 1) == 0:
-            return little_endian(frame.data, word)
+        return frame.data
+    header = complete_header(archive, found)
     return transcode_frame(
-        complete_header(archive, found),
+        header,
         frame.data,
-        transfer_syntax_uid=found.transfer_syntax_uid,
+        transfer_syntax_uid=frame_syntax(found),
         frame_number=frame_number,
         bit_offset=frame.bit_offset,
-        pixel_vr=render_vr(archive, found, found.header),
+        pixel_vr=floating_vr(archive, found, header),
     )
 
 
-def _word(archive: Archive, found: StoredInstance) -> str:
-    """The VR that tells how many bytes were written as one number: 8-bit samples in OW lie in words of two."""
+def floating_vr(archive: Archive, found: StoredInstance, header: Dataset) -> str | None:
+    """The pixels' VR where it decides between whole and floating point numbers."""
+    return pixel_vr(archive, found) if header.get("BitsAllocated") in _FLOATING else None
+
+
+def _turned_frame(archive: Archive, found: StoredInstance, frame_number: int) -> StoredFrame:
+    """Bytes are turned within words, and a frame of 8-bit samples may begin in the middle of one (PS3.5 7.3)."""
+    layout = found.layout
+    if layout is None:
+        raise NotFound("this instance has no pixels")
+    place, word = layout.frame(frame_number), _word_bytes(archive, found)
+    first = (place.start - layout.offset) // word * word
+    last = min(-(-(place.end - layout.offset) // word) * word, layout.length)
+    start = found.blob_offset + found.dataset_offset + layout.offset
+    turned = little_endian(archive.blobs.read(found.blob_key, start + first, last - first), _VR_OF[word])
+    skipped = place.start - layout.offset - first
+    return StoredFrame(turned[skipped : skipped + place.end - place.start], place.bit_offset)
+
+
+_VR_OF = {1: "OB", 2: "OW", 4: "OF", 8: "OD"}
+
+
+def _word_bytes(archive: Archive, found: StoredInstance) -> int:
+    """How many bytes were written as one number: under OW at least two, whatever a sample takes."""
     vr = pixel_vr(archive, found) or "OW"
     allocated = found.header.get("BitsAllocated")
-    return vr if vr != "OW" else _WORDS.get(int(allocated or 16), "OW")
-
-
-def render_vr(archive: Archive, found: StoredInstance, header: Dataset) -> str | None:
-    """The pixels' VR where decoding depends on it: floating point, and 8 bits in a big endian file."""
-    doubtful = found.transfer_syntax_uid == EXPLICIT_VR_BIG_ENDIAN or header.get("BitsAllocated") in (32, 64)
-    return pixel_vr(archive, found) if doubtful else None
+    samples = allocated // 8 if allocated in (16, 32, 64) else 1
+    return max(WORD_BYTES.get(vr, 1), samples if vr == "OW" else 1)

@@ -6,7 +6,7 @@ from storage.archive import Archive
 from storage.bulkdata import complete_header
 from storage.retrieve import StoredInstance
 from viewer_api.dicomweb.crop import cropped, whole_options
-from viewer_api.dicomweb.native_frames import render_vr, stored_frame
+from viewer_api.dicomweb.native_frames import floating_vr, frame_syntax, stored_frame
 from viewer_api.dicomweb.parameters import Rendering
 from viewer_api.render import Picture, render_frame
 
@@ -19,11 +19,11 @@ def picture(archive: Archive, found: StoredInstance, frame_number: int, renderin
     whole = render_frame(
         header,
         frame.data,
-        transfer_syntax_uid=found.transfer_syntax_uid,
+        transfer_syntax_uid=frame_syntax(found),
         frame_number=frame_number,
         options=rendering.options if region is None else whole_options(rendering),
         bit_offset=frame.bit_offset,
-        pixel_vr=render_vr(archive, found, header),
+        pixel_vr=floating_vr(archive, found, header),
     )
     return whole if region is None else cropped(whole, region, rendering.options)
 

@@ -1,0 +1,166 @@
+"""What the tests find behind HTTP, and how they read multipart answers."""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pydicom
+import requests
+from dicomweb_client import DICOMwebClient
+from pydicom.data import get_testdata_file
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
+from running import Client
+
+from storage.archive import Archive
+from storage.ingest import Receipt, Sender, ingest_file
+
+KASHI_FILES = (
+    "CT_small.dcm",
+    "MR_small_bigendian.dcm",
+    "JPEG2000.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
+    "SC_rgb_small_odd_big_endian.dcm",
+    "emri_small_RLE.dcm",
+    "examples_palette.dcm",
+    "image_dfl.dcm",
+    "liver.dcm",
+    "rtdose_expb.dcm",
+    "rtplan.dcm",
+    "test-SR.dcm",
+    "waveform_ecg.dcm",
+)
+AKSU_FILES = ("693_J2KI.dcm",)
+PDF = b"%PDF-1.4\n" + b"% words\n" * 2000 + b"%%EOF\n"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One ingested file."""
+
+    receipt: Receipt
+    original: bytes
+
+    @property
+    def dataset(self) -> pydicom.Dataset:
+        return pydicom.dcmread(io.BytesIO(self.original))
+
+    @property
+    def study(self) -> str:
+        return f"/studies/{self.receipt.study_instance_uid}"
+
+    @property
+    def series(self) -> str:
+        return f"{self.study}/series/{self.receipt.series_instance_uid}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.series}/instances/{self.receipt.sop_instance_uid}"
+
+    @property
+    def uids(self) -> tuple[str, str, str]:
+        r = self.receipt
+        return r.study_instance_uid, r.series_instance_uid, r.sop_instance_uid
+
+
+@dataclass(frozen=True)
+class Served:
+    """The running application."""
+
+    url: str
+    archive: Archive
+    stored: dict[str, Stored] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Stored:
+        return self.stored[name]
+
+    @contextmanager
+    def client(self, username: str, tree: str = "/dicom-web"):
+        """Signed in by cookie; addresses are relative to a DICOMweb tree."""
+        with Client(self.url) as client:
+            client.sign_in(username)
+            client.base_url = f"{self.url}{tree}"
+            yield client
+
+    @contextmanager
+    def dicomweb(self, username: str, tree: str = "/dicom-web"):
+        """The public client, with a bearer token."""
+        with Client(self.url) as client, requests.Session() as session:
+            token = client.sign_in(username)["token"]
+            headers = {"Authorization": f"Bearer {token}"}
+            yield DICOMwebClient(f"{self.url}{tree}", session=session, headers=headers)
+
+
+def fill(archive: Archive) -> dict[str, Stored]:
+    files = [(name, "KASHI", Path(get_testdata_file(name)).read_bytes()) for name in KASHI_FILES]
+    files += [(name, "AKSU", Path(get_testdata_file(name)).read_bytes()) for name in AKSU_FILES]
+    files += [
+        ("document", "KASHI", made_document()),
+        ("no pixels", "KASHI", made_document(b"plain", "text/plain")),
+    ]
+    files += [(f"slice {n}", "KASHI", made_slice(n)) for n in range(1, 6)]
+    return {
+        name: Stored(ingest_file(archive, data, Sender(site, "TEST")), data) for name, site, data in files
+    }
+
+
+def made_document(content: bytes = PDF, mime: str = "application/pdf") -> bytes:
+    """An Encapsulated PDF of odd length, so that a byte is added."""
+    uid = f"2.25.{len(content)}"
+    dataset = pydicom.Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = EncapsulatedPDFStorage, f"{uid}.3"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = f"{uid}.1", f"{uid}.2"
+    dataset.Modality, dataset.PatientName, dataset.PatientID = "DOC", "Wang^XiaoDong=王^小东", "D_1"
+    dataset.EncapsulatedDocument = content + b"\0" * (len(content) % 2)
+    dataset.MIMETypeOfEncapsulatedDocument = mime
+    dataset.EncapsulatedDocumentLength = len(content)
+    return as_file(dataset)
+
+
+def made_slice(number: int) -> bytes:
+    """One of five slices of a series, made from CT_small: the higher, the brighter."""
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.50", "2.25.50.1"
+    dataset.SOPInstanceUID, dataset.InstanceNumber = f"2.25.50.1.{number}", number
+    dataset.PatientID, dataset.PatientName = "S%1", "Slices^Five"
+    dataset.PixelData = (dataset.pixel_array * 0 + number * 100).astype("<i2").tobytes()
+    return as_file(dataset)
+
+
+def as_file(dataset: pydicom.Dataset) -> bytes:
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    out = io.BytesIO()
+    pydicom.dcmwrite(out, dataset, enforce_file_format=True)
+    return out.getvalue()
+
+
+def parts_of(answer) -> list[tuple[str, bytes]]:
+    """(Content-Type, content) of each part, checked the way browser clients read them."""
+    content_type = answer.headers["content-type"]
+    assert content_type.startswith("multipart/related; type=")
+    boundary = b"--" + content_type.split("boundary=")[1].strip('"').encode()
+    body = answer.content
+    assert body.startswith(boundary)
+    assert body.rstrip().endswith(boundary + b"--"), "the closing boundary is missing"
+    found = []
+    for piece in body.split(boundary)[1:-1]:
+        head, _, content = piece.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        assert len(head) < 1000
+        (content_type,) = re.findall(rb"^Content-Type: (.+)$", head.replace(b"\r", b""), re.MULTILINE)
+        found.append((content_type.decode(), content.removesuffix(b"\r\n")))
+    return found
+
+
+def references(value, key=None) -> list[str]:
+    """Every BulkDataURI in DICOM JSON."""
+    if isinstance(value, dict):
+        return [found for key, item in value.items() for found in references(item, key)]
+    if isinstance(value, list):
+        return [found for item in value for found in references(item)]
+    return [value] if key == "BulkDataURI" else []

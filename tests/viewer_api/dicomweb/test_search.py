@@ -1,0 +1,147 @@
+"""QIDO-RS as OHIF and dicomweb-client ask."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+OHIF = "limit=101&offset=0&fuzzymatching=true&includefield=00081030%2C00080060%2C00080090%2C00100030"
+JSON = {"Accept": "application/dicom+json"}
+
+
+def studies(client, query):
+    answer = client.get(f"/studies?{query}", headers=JSON)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "application/dicom+json"
+    return {item["0020000D"]["Value"][0] for item in answer.json()}
+
+
+def test_the_study_list_of_ohif(served, kashi):
+    found = studies(kashi, OHIF)
+    assert served["CT_small.dcm"].uids[0] in found
+    assert served["693_J2KI.dcm"].uids[0] not in found
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("PatientName=*compressedsamples%5Ect*", "CT_small.dcm"),
+        ("PatientName=CompressedSamples%5ECT1", "CT_small.dcm"),
+        ("PatientName=%E7%8E%8B%5E%E5%B0%8F%E4%B8%9C", "document"),
+        ("00100020=*ct1*", "CT_small.dcm"),
+        ("00100020=S%251", "slice 1"),
+        ("00100020=D_1", "document"),
+        ("AccessionNumber=*&00100020=1CT1", "CT_small.dcm"),
+        ("StudyDescription=*e%2B1*", "CT_small.dcm"),
+        ("ModalitiesInStudy=DOC%2CXX", "document"),
+        ("ModalitiesInStudy=XX%5CDOC&00100020=D_1", "document"),
+        ("StudyInstanceUID={}", "CT_small.dcm"),
+        ("StudyInstanceUID={}&StudyInstanceUID={}", "CT_small.dcm"),
+    ],
+)
+@pytest.mark.parametrize("common", [OHIF, "limit=50"])
+def test_filters(served, kashi, query, name, common):
+    uid = served[name].uids[0]
+    found = studies(kashi, f"{common}&{query.format(uid, uid)}")
+    assert uid in found
+    assert len(found) < len(studies(kashi, common))
+
+
+def test_date_ranges(served, kashi):
+    uid = served["CT_small.dcm"].uids[0]
+    assert uid in studies(kashi, f"{OHIF}&StudyDate=20040101-20041231")
+    assert uid not in studies(kashi, f"{OHIF}&StudyDate=20050101-20131231")
+
+
+@pytest.mark.parametrize(
+    "query", ["PatientID=_CT1", "PatientID=%251", "PatientID='%20OR%20'1'='1", "AccessionNumber=%25"]
+)
+def test_no_character_is_a_sql_wildcard(kashi, query):
+    assert studies(kashi, query) == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("PatientWeight=70", "PatientWeight"),
+        ("00091001=x", "00091001"),
+        ("NoSuch=1", "NoSuch"),
+        ("00400275.00400009=1", "00400275.00400009"),
+        ("StudyDate=yesterday", "StudyDate"),
+        ("limit=-1", "limit"),
+        ("limit=many", "limit"),
+        ("offset=1e3", "offset"),
+        ("fuzzymatching=perhaps", "fuzzymatching"),
+        ("includefield=nothing", "includefield"),
+        ("PatientID=1&PatientID=2", "PatientID"),
+    ],
+)
+def test_a_wrong_query_is_refused_by_name(kashi, query, named):
+    answer = kashi.get(f"/studies?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert named in answer.json()["detail"] + str(answer.json().get("parameter"))
+
+
+def test_nothing_found_is_an_empty_list(kashi):
+    answer = kashi.get("/studies?PatientID=nobody")
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+def test_other_media_types_are_not_acceptable(kashi):
+    assert kashi.get("/studies", headers={"Accept": "application/xml"}).status_code == 406
+    plain = kashi.get("/studies", headers={"Accept": "application/json"})
+    assert plain.headers["content-type"] == "application/json"
+
+
+def test_the_preview_of_ohif(served, kashi):
+    stored = served["slice 1"]
+    query = "includefield=0008103E%2C00080021&limit=10"
+    (series,) = kashi.get(f"{stored.study}/series?{query}", headers=JSON).json()
+    assert series["00201209"]["Value"] == [5]
+    assert series["00081190"]["Value"] == [f"{served.url}/dicom-web{stored.series}"]
+    assert kashi.get(f"{stored.study}/series?SeriesInstanceUID={stored.uids[1]}").json() == [
+        kashi.get(f"{stored.study}/series").json()[0]
+    ]
+
+
+def test_one_instance_of_a_series(served, kashi):
+    stored = served["slice 1"]
+    answer = kashi.get(f"{stored.series}/instances?limit=1&includefield=00080018", headers=JSON)
+    assert [item["00080018"]["Value"][0] for item in answer.json()] == [stored.uids[2]]
+    assert "additional results" in answer.headers["warning"]
+    assert "warning" not in kashi.get(f"{stored.series}/instances").headers
+
+
+def test_pages_join_up(kashi):
+    whole = [item["00080018"]["Value"][0] for item in kashi.get("/instances?limit=5000").json()]
+    pages = [kashi.get(f"/instances?limit=3&offset={n}").json() for n in range(0, len(whole), 3)]
+    assert [item["00080018"]["Value"][0] for page in pages for item in page] == whole
+    assert len(whole) == len(set(whole)) > 15
+
+
+def test_all_fields_and_bulk_data_that_can_be_fetched(served, kashi):
+    stored = served["waveform_ecg.dcm"]
+    (item,) = kashi.get(f"{stored.series}/instances?includefield=all").json()
+    address = item["54000100"]["Value"][0]["54001010"]["BulkDataURI"]
+    assert address.startswith(f"{served.url}/dicom-web{stored.url}/bulkdata/")
+    assert kashi.get(address).status_code == 200
+
+
+def test_dicomweb_client_searches(served):
+    with served.dicomweb("technician") as client:
+        study, series, instance = served["CT_small.dcm"].uids
+        assert client.search_for_studies(search_filters={"StudyInstanceUID": study}, limit=5)
+        assert client.search_for_studies(search_filters={"PatientID": "nobody"}) == []
+        assert client.search_for_series(study)[0]["0020000E"]["Value"] == [series]
+        assert client.search_for_series(search_filters={"SeriesInstanceUID": series})
+        assert client.search_for_instances(study, series, fields=["all"])[0]["00080018"]["Value"] == [
+            instance
+        ]
+        assert client.search_for_instances(study)
+        assert client.search_for_instances(search_filters={"SOPInstanceUID": instance}, fuzzymatching=True)
+
+
+def test_without_signing_in_nothing_is_told(served):
+    for path in ("/studies", "/series", "/instances", "/studies/1.2/series"):
+        assert httpx.get(f"{served.url}/dicom-web{path}").status_code == 401

@@ -1,0 +1,65 @@
+"""Another hospital's study does not exist, whatever is asked of it."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from served import Stored
+
+RESOURCES = (
+    *("{study}/metadata", "{series}/metadata", "{url}/metadata", "{study}", "{series}", "{url}"),
+    *("{url}/frames/1", "{url}/bulkdata/7FE00010", "{url}/rendered", "{url}/frames/1/rendered"),
+    *("{series}/rendered", "{study}/rendered", "{study}/thumbnail", "{series}/thumbnail", "{url}/thumbnail"),
+    "{url}/frames/1/thumbnail",
+)
+SEARCHES = (
+    *("/studies?StudyInstanceUID={0}", "/series?SeriesInstanceUID={1}", "/instances?SOPInstanceUID={2}"),
+    *("/studies/{0}/series", "/studies/{0}/instances", "/studies/{0}/series/{1}/instances"),
+)
+
+
+def resource(pattern: str, stored: Stored) -> str:
+    return pattern.format(study=stored.study, series=stored.series, url=stored.url)
+
+
+@pytest.mark.parametrize("pattern", RESOURCES)
+def test_resources(served, kashi, aksu, pattern):
+    path = resource(pattern, served["693_J2KI.dcm"])
+    assert aksu.get(path).status_code == 200
+    hidden = kashi.get(path)
+    assert hidden.status_code == 404
+    assert hidden.headers["content-type"] == "application/problem+json"
+    assert kashi.head(path).status_code == 404
+    assert httpx.get(f"{served.url}/dicom-web{path}").status_code == 401
+
+
+@pytest.mark.parametrize("pattern", SEARCHES)
+def test_searches(served, kashi, aksu, pattern):
+    path = pattern.format(*served["693_J2KI.dcm"].uids)
+    assert len(aksu.get(path).json()) == 1
+    assert kashi.get(path).json() == []
+
+
+@pytest.mark.parametrize("pattern", RESOURCES)
+def test_a_hospitals_own_tree(served, pattern):
+    path = resource(pattern, served["CT_small.dcm"])
+    with served.client("technician", "/sites/KASHI/dicom-web") as own:
+        assert own.get(path).status_code == 200
+    with served.client("technician", "/sites/AKSU/dicom-web") as other:
+        assert other.get(path).status_code == 404
+    with served.client("aksu", "/sites/KASHI/dicom-web") as stranger:
+        assert stranger.get(path).status_code == 404
+
+
+def test_who_runs_the_platform_sees_no_patients(served):
+    with served.client("ops") as ops:
+        assert ops.get("/studies").json() == []
+
+
+def test_addresses_stay_in_their_tree(served):
+    stored = served["CT_small.dcm"]
+    with served.client("technician", "/sites/KASHI/dicom-web") as own:
+        (item,) = own.get(f"{stored.url}/metadata").json()
+        assert item["7FE00010"]["BulkDataURI"].startswith(f"{served.url}/sites/KASHI/dicom-web/studies/")
+        (study,) = own.get(f"/studies?StudyInstanceUID={stored.uids[0]}").json()
+        assert study["00081190"]["Value"] == [f"{served.url}/sites/KASHI/dicom-web{stored.study}"]
