@@ -32,9 +32,14 @@ def bulk_value(archive: Archive, found: StoredInstance, path: str) -> BulkValue:
     return _value(_original(archive, found), found, path)
 
 
-def complete_header(archive: Archive, found: StoredInstance) -> Dataset:
-    """The header with every value in its place; the bytes are read only if a value is missing in the index."""
+def complete_header(archive: Archive, found: StoredInstance, groups: frozenset[str] | None = None) -> Dataset:
+    """The header with every value in its place; the bytes are read only if a value is missing in the index.
+
+    `groups`, four hexadecimal digits each, are the ones wanted, all if None.
+    """
     header_json = found.header_json
+    if groups is not None:
+        header_json = {tag: element for tag, element in header_json.items() if tag[:4] in groups}
     opened: list[Dataset] = []
 
     def read_bulk(reference: str) -> bytes:

@@ -108,9 +108,20 @@ def little_endian(data: bytes, vr: str) -> bytes:
 def header_dataset(header_json: JsonModel, read_bulk: BulkReader | None = None) -> Dataset:
     """The header back as a pydicom data set, for those who compute with it. Without `read_bulk` bulk values are
     empty."""
+    handler = (read_bulk or (lambda _reference: b"")) if has_references(header_json) else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return Dataset.from_json(header_json, read_bulk or (lambda _reference: b""))
+        return Dataset.from_json(header_json, handler)
+
+
+def has_references(model: JsonModel) -> bool:
+    """Whether any value is told by reference. (pydicom looks a handler over anew for each element: one that is not
+    needed costs a third of the reading.)"""
+    return any(
+        "BulkDataURI" in element
+        or (element["vr"] == "SQ" and any(map(has_references, element.get("Value", []))))
+        for element in model.values()
+    )
 
 
 def pack_json(value: JsonModel) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pydicom import Dataset
 
 from storage.archive import Archive
-from storage.bulkdata import complete_header, pixel_vr
+from storage.bulkdata import pixel_vr
 from storage.errors import NotFound
 from storage.json_model import WORD_BYTES, little_endian
 from storage.retrieve import StoredFrame, StoredInstance, read_frame
 from viewer_api.dicomweb.media_types import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, is_native
+from viewer_api.dicomweb.render_header import render_header
 from viewer_api.render import transcode_frame
 
 _FLOATING = (32, 64)
@@ -43,7 +44,7 @@ def native_frame(archive: Archive, found: StoredInstance, frame_number: int) -> 
     frame = stored_frame(archive, found, frame_number)
     if is_native(found.transfer_syntax_uid) and frame.bit_offset == 0:
         return frame.data
-    header = complete_header(archive, found)
+    header = render_header(archive, found)
     return transcode_frame(
         header,
         frame.data,
@@ -79,6 +80,6 @@ _VR_OF = {1: "OB", 2: "OW", 4: "OF", 8: "OD"}
 def _word_bytes(archive: Archive, found: StoredInstance) -> int:
     """How many bytes were written as one number: under OW at least two, whatever a sample takes."""
     vr = pixel_vr(archive, found) or "OW"
-    allocated = found.header.get("BitsAllocated")
+    allocated = render_header(archive, found).get("BitsAllocated")
     samples = allocated // 8 if allocated in (16, 32, 64) else 1
     return max(WORD_BYTES.get(vr, 1), samples if vr == "OW" else 1)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from storage.archive import Archive
-from storage.bulkdata import complete_header
 from storage.retrieve import StoredInstance
 from viewer_api.dicomweb.crop import cropped, whole_options
 from viewer_api.dicomweb.native_frames import floating_vr, frame_syntax, stored_frame
 from viewer_api.dicomweb.parameters import Rendering
+from viewer_api.dicomweb.render_header import render_header
 from viewer_api.render import Picture, render_frame
 
 
 def picture(archive: Archive, found: StoredInstance, frame_number: int, rendering: Rendering) -> Picture:
     """One frame, from 1. Raises `Invalid` ``NOT_RENDERABLE``, `NotFound` for a frame that is not there."""
     frame = stored_frame(archive, found, frame_number)
-    header = complete_header(archive, found)
+    header = render_header(archive, found)
     region = rendering.region
     whole = render_frame(
         header,
