@@ -16,13 +16,13 @@ interface Call {
 export async function http(path: string, call: Call = {}): Promise<Response> {
   const response = await send(path, call);
   if (response.ok) return response;
-  if (response.status === 401 && !call.anonymous && !call.keepalive) {
-    await signInAgain(call.signal);
-    const again = await send(path, call);
-    if (again.ok) return again;
-    throw await problemOf(again);
-  }
-  throw await problemOf(response);
+  const problem = await problemOf(response);
+  // A wrong password in a command is the command's own trouble, not the session's end.
+  if (problem.status !== 401 || problem.code === 'WRONG_PASSWORD' || call.anonymous || call.keepalive) throw problem;
+  await signInAgain(call.signal);
+  const again = await send(path, call);
+  if (again.ok) return again;
+  throw await problemOf(again);
 }
 
 async function send(path: string, call: Call): Promise<Response> {

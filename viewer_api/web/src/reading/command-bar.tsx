@@ -38,7 +38,6 @@ export function CommandBar({ file, onDialog }: { file: Case; onDialog: (dialog: 
           {t(`command.${command}`)}
         </button>
       ))}
-      <span class="push" />
       {allowed.includes('submit') && (
         <button type="button" class="primary" data-testid="command-submit" disabled={busy} onClick={() => void run(() => file.give('submit'))}>
           {t('command.submit')}

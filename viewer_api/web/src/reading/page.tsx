@@ -47,7 +47,7 @@ export default function ReadingPage({ request }: { request: RequestDetail }): JS
   useEffect(() => followWritingKeys(file, setDialog), [file]);
 
   return (
-    <div class={`reading ${phone ? `phone part-${part}` : ''} ${panelIsOpen.value ? '' : 'panel-closed'}`} style={{ '--panel-width': `${panelWidth.value}px` }}>
+    <div class={`reading-page ${phone ? `phone part-${part}` : ''} ${panelIsOpen.value ? '' : 'panel-closed'}`} style={{ '--panel-width': `${panelWidth.value}px` }}>
       <header class="reading-head">
         <a class="button quiet icon-button" href="/worklist" data-testid="back" aria-label={t('nav.worklist')} title={t('nav.worklist')}>
           <Icon name="back" />

@@ -50,6 +50,7 @@ function TextArea({ field, value, missing: lacking, onText }: TextAreaProps): JS
         name={field}
         data-testid={`field-${field}`}
         rows={ROWS[field]}
+        style={{ '--rows': ROWS[field] }}
         aria-required={required}
         aria-invalid={lacking}
         spellcheck={false}

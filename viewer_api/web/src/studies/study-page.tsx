@@ -34,7 +34,7 @@ export default function StudyPage({ site, study_instance_uid }: { site: string; 
   useEffect(() => exposeViewer(viewer), [viewer]);
   useEffect(() => followKeys(viewer, { keyImage: () => undefined, help: () => setHelp(true), escape: () => undefined }), [viewer]);
   return (
-    <div class="reading panel-closed view-only">
+    <div class="reading-page panel-closed view-only">
       <header class="reading-head">
         <button type="button" class="quiet icon-button" data-testid="back" aria-label={t('do.back')} title={t('do.back')} onClick={() => history.back()}>
           <Icon name="back" />
