@@ -20,7 +20,7 @@ from storage.frames import PixelLayout, PixelShape, encapsulated_layout, native_
 from storage.identity import PersonName, required_uid
 from storage.json_model import to_json
 from storage.structure import Buffer, Encoding, Structure, tag_name, walk
-from storage.text import Charset, choose_charset
+from storage.text import Charset, choose_charset, without_escapes
 
 # Other people's files break value rules; we keep their bytes and index what can be read.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -110,6 +110,8 @@ def _decode(
         raise Invalid(f"the data set cannot be read: {type(why).__name__}: {why}") from why
     charset = choose_charset(_declared(dataset), node_charset, _text_samples(dataset))
     dataset.add_new(0x00080005, "CS", list(charset.terms))
+    encodings = pydicom.charset.convert_encodings(list(charset.terms))
+    dataset.set_original_encoding(encoding.implicit_vr, encoding.little_endian, encodings)
     return dataset, charset
 
 
@@ -195,7 +197,7 @@ def _text(dataset: Dataset, keyword: str, limit: int = 64) -> str:
         return ""
     many = not isinstance(value, str) and hasattr(value, "__iter__") and keyword != "PatientName"
     text = "\\".join(str(item) for item in value) if many else str(value)
-    return text.strip(" \0").replace("\0", "")[: 300 if keyword == "PatientName" else limit]
+    return without_escapes(text).strip(" \0").replace("\0", "")[: 300 if keyword == "PatientName" else limit]
 
 
 def _date(dataset: Dataset, keyword: str) -> str:

@@ -15,6 +15,8 @@ from pydicom.dataelem import DataElement
 from pydicom.tag import BaseTag
 from pydicom.valuerep import AMBIGUOUS_VR, BYTES_VR, VR
 
+from storage.text import without_escapes
+
 BULK_THRESHOLD = 12 << 10
 """Binary values of more bytes than this are told by reference (PS3.18 F.2.6)."""
 
@@ -89,9 +91,17 @@ def _readable(plain: JsonModel) -> JsonModel:
     """JSON has no word for a number that is none; an absent value is `null` (PS3.18 F.2.5)."""
     plain["vr"] = _RESOLVED.get(plain["vr"], plain["vr"])
     values = plain.get("Value")
+    if values and isinstance(values[0], str | dict):
+        plain["Value"] = [_plain_text(value) for value in values]
     if values and any(isinstance(value, float) and not math.isfinite(value) for value in values):
         plain["Value"] = [None if isinstance(v, float) and not math.isfinite(v) else v for v in values]
     return plain
+
+
+def _plain_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain_text(item) for key, item in value.items()}
+    return without_escapes(value) if isinstance(value, str) else value
 
 
 def little_endian(data: bytes, vr: str) -> bytes:

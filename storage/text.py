@@ -8,6 +8,7 @@ The stored bytes stay as they came.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pydicom.valuerep import TEXT_VR_DELIMS
 _LATIN_LABELS = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6", "ISO_IR 100", "ISO 2022 IR 100"})
 _ALIASES = {"GBK": "GB18030", "GB2312": "GB18030", "UTF-8": "ISO_IR 192", "UTF8": "ISO_IR 192"}
 """Names that are no defined terms and are in use all the same."""
+_ESCAPE = re.compile("\x1b[$()*+,\\-./]{1,3}[0-9A-Z]")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,11 @@ def decode_strictly(sample: bytes, encodings: list[str]) -> str:
     if len(encodings) == 1 and b"\x1b" not in sample:
         return sample.decode(encodings[0])
     return decode_bytes(sample, encodings, TEXT_VR_DELIMS)
+
+
+def without_escapes(text: str) -> str:
+    """pydicom leaves ISO 2022 escape sequences in text of code extensions it decoded (PS3.5 6.1.2.5)."""
+    return _ESCAPE.sub("", text) if "\x1b" in text else text
 
 
 def search_form(text: str) -> str:
