@@ -90,16 +90,18 @@ class Conversation:
         return None
 
     def _reject(self, rejection: Rejection) -> None:
-        """Send A-ASSOCIATE-RJ; `kill` waits until it is on the wire, as pynetdicom's own rejections do."""
+        """Note it, then send A-ASSOCIATE-RJ; `kill` waits until that is on the wire, as after pynetdicom's own."""
         self._ended = "rejected"
+        if self.caller is not None:
+            log.warning("association refused", **self._who(), reason=rejection.text)
+            self._note(rejection)
         self.association.is_rejected = True
         self.association.acse.send_reject(rejection.result, rejection.source, rejection.reason)
         self.association.kill()
-        if self.caller is None:
-            return
-        log.warning("association refused", **self._who(), reason=rejection.text)
+
+    def _note(self, rejection: Rejection) -> None:
         try:
-            note_refusal(self._doorkeeper.archive, self.caller, rejection)
+            note_refusal(self._doorkeeper.archive, cast(Caller, self.caller), rejection)
         except Error as why:
             log.warning("refusal not noted", reason=why.message)
 

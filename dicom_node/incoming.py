@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+import structlog
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ
@@ -23,6 +24,8 @@ from pynetdicom.pdu_primitives import P_DATA
 from storage.blobs.folder import RESERVE
 from storage.errors import Invalid, Unavailable
 from storage.structure import Buffer
+
+log = structlog.get_logger("farlight.dicom_node")
 
 MAX_COMMAND_BYTES = 64 << 10
 """A command set has a dozen short elements; this is a hundred times what any needs."""
@@ -84,7 +87,7 @@ class IncomingDataSet:
         try:
             if self._failure is not None:
                 raise self._failure
-            if self._file is None:
+            if self._file is None or self.size == 0:
                 yield b""
                 return
             self._file.flush()
@@ -129,7 +132,8 @@ class Intake(DIMSEServiceProvider):
         try:
             for context_id, fragment in primitive.presentation_data_value_list:
                 self._receive_fragment(context_id, fragment)
-        except Exception:  # whatever a peer made fail in the decoder, the answer is the same
+        except Exception as why:  # whatever a peer made fail in the decoder, the answer is the same
+            log.warning("message not readable", error=type(why).__name__)
             self.discard()
             self.message = None
             self.dul.event_queue.put("Evt19")
@@ -143,7 +147,7 @@ class Intake(DIMSEServiceProvider):
     def _receive_fragment(self, context_id: int, fragment: bytes) -> None:
         self._require_modesty(fragment)
         single = P_DATA()
-        single.presentation_data_value_list = [(context_id, fragment)]
+        single.presentation_data_value_list.append((context_id, fragment))
         super().receive_primitive(single)
         if self.message is None:
             self._gathered = 0

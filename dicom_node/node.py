@@ -81,7 +81,7 @@ class DicomNode:
             self._server = _make_server(self)
         except OSError as why:
             raise Unavailable(f"DICOM port {self.config.port} cannot be opened: {why.strerror}") from why
-        serve = partial(self._server.serve_forever, poll_interval=0.1)
+        serve = partial(self._server.serve_forever, poll_interval=0.05)
         self._acceptor = threading.Thread(target=serve, name="dicom-acceptor", daemon=True)
         self._acceptor.start()
         log.info("DICOM node listens", ae_title=self.ae_title, port=self.port)

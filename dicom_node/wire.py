@@ -53,12 +53,12 @@ class WireSocket(AssociationSocket):
     ) -> None:
         super().__init__(association, client_socket=connected, address=address)
         self._pdu_timeout_s = pdu_timeout_s
-        self._refusing = False
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to read that we want to read."""
-        return not self._refusing and super().ready
+        """Whether there is something to read. Once we have refused or aborted (Sta13) there is not: waiting for the
+        rest of a garbled PDU would keep the connection open."""
+        return self.assoc.dul.state_machine.current_state != "Sta13" and super().ready
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read `nr_bytes`, fewer if the peer closed. Raises `TimeoutError` if that takes too long.
@@ -66,7 +66,6 @@ class WireSocket(AssociationSocket):
         A length beyond `LONGEST_PDU` is an invalid PDU: nothing is read, and the state machine aborts.
         """
         if nr_bytes > LONGEST_PDU:
-            self._refusing = True
             self.event_queue.put(_INVALID_PDU)
             return bytearray()
         return self._read(nr_bytes)
