@@ -1,0 +1,156 @@
+"""STOW-RS: every part for itself, through the one door."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+from pathlib import Path
+
+import pydicom
+import pytest
+import uvicorn
+from pydicom.data import get_testdata_file
+from running import wait_for
+from served import Served, made_slice, parts_of
+
+from storage.archive import open_archive
+from viewer_api.app import create_app
+
+KIND = 'multipart/related; type="application/dicom"; boundary="{}"'
+
+
+@pytest.fixture
+def empty(tmp_path, prepared_database):
+    """An application over an empty archive."""
+    shutil.copy(prepared_database, tmp_path / "farlight.db")
+    archive = open_archive(f"sqlite:///{tmp_path / 'farlight.db'}", f"file://{tmp_path / 'blobs'}", tmp_path)
+    server = uvicorn.Server(uvicorn.Config(create_app(archive), port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_for("the application", lambda: server.started)
+    yield Served(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", archive)
+    server.should_exit = True
+    thread.join(20)
+    archive.close()
+
+
+def body(*parts, boundary="b", head=b"Content-Type: application/dicom"):
+    pieces = [b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary.encode(), head, part) for part in parts]
+    return b"".join(pieces) + f"--{boundary}--\r\n".encode()
+
+
+def post(client, content, path="/studies", content_type=None, **headers):
+    headers["Content-Type"] = content_type or KIND.format("b")
+    return client.post(path, content=content, headers=headers)
+
+
+def test_slices_come_back_as_they_were_sent(empty):
+    slices = [made_slice(number) for number in (1, 2, 3)]
+    with empty.client("technician") as kashi:
+        answer = post(kashi, body(*slices))
+        assert answer.status_code == 200
+        stored = answer.json()
+        assert stored["00081190"]["Value"] == [f"{empty.url}/dicom-web/studies/2.25.50"]
+        assert len(stored["00081199"]["Value"]) == 3
+        assert "00081198" not in stored
+        for item, sent in zip(stored["00081199"]["Value"], slices, strict=True):
+            ((_, content),) = parts_of(kashi.get(item["00081190"]["Value"][0]))
+            assert content.endswith(sent[-33000:])
+        assert post(kashi, body(*slices)).status_code == 200
+        assert len(kashi.get("/instances").json()) == 3
+    with empty.client("aksu") as aksu:
+        assert aksu.get("/instances").json() == []
+    assert not list((empty.archive.incoming).iterdir())
+
+
+def test_one_bad_part_does_not_fail_the_others(empty):
+    with empty.client("gateway") as gateway:
+        answer = post(gateway, body(made_slice(1), b"no DICOM", made_slice(2), b"", made_slice(3)[:-2000]))
+        assert answer.status_code == 202
+        assert len(answer.json()["00081199"]["Value"]) == 2
+        assert [item["00081197"]["Value"] for item in answer.json()["00081198"]["Value"]] == [[0xC000]] * 3
+        alone = post(gateway, body(b"no DICOM"))
+        assert alone.status_code == 409
+        assert "00081199" not in alone.json()
+
+
+def test_a_study_in_the_address_binds(empty):
+    with empty.client("technician", "/sites/KASHI/dicom-web") as kashi:
+        other = Path(get_testdata_file("MR_small.dcm")).read_bytes()
+        answer = post(kashi, body(made_slice(1), other), "/studies/2.25.50")
+        assert answer.status_code == 202
+        (failed,) = answer.json()["00081198"]["Value"]
+        assert failed["00081197"]["Value"] == [0xA900]
+        assert answer.json()["00081190"]["Value"] == [f"{empty.url}/sites/KASHI/dicom-web/studies/2.25.50"]
+
+
+def test_other_content_under_a_known_uid_is_kept_aside(empty):
+    changed = pydicom.dcmread(io.BytesIO(made_slice(1)))
+    changed.PatientComments = "changed"
+    out = io.BytesIO()
+    changed.save_as(out)
+    with empty.client("technician") as kashi:
+        assert post(kashi, body(made_slice(1))).status_code == 200
+        assert post(kashi, body(out.getvalue())).status_code == 200
+        (conflict,) = kashi.get(f"{empty.url}/api/conflicts").json()
+        assert conflict["sop_instance_uid"] == "2.25.50.1.1"
+        assert b"changed" not in kashi.get("/studies/2.25.50/series/2.25.50.1/instances/2.25.50.1.1").content
+
+
+@pytest.mark.parametrize(
+    ("username", "tree", "status"),
+    [
+        ("technician", "/sites/AKSU/dicom-web", 403),
+        ("reader", "/dicom-web", 403),
+        ("referrer", "/dicom-web", 403),
+        ("technician", "/sites/KASHI/dicom-web", 200),
+    ],
+)
+def test_who_may_store(empty, username, tree, status):
+    with empty.client(username, tree) as client:
+        assert post(client, body(made_slice(1))).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content", "status"),
+    [
+        ("application/dicom", b"x", 415),
+        ('multipart/related; type="application/dicom+json"; boundary=b', b"x", 415),
+        ('multipart/related; type="application/dicom"', b"x", 400),
+        ("", b"x", 415),
+        (None, b"no boundary in here", 400),
+        (None, b"", 400),
+        (None, body(b"x")[:-6], 400),
+        ('multipart/related; type="application/dicom"; boundary=' + "b" * 80, b"x", 400),
+        (
+            'multipart/related; type="application/dicom"; transfer-syntax=*; boundary=b',
+            body(made_slice(1)),
+            200,
+        ),
+        ("multipart/related;boundary=b;type=application/dicom", body(made_slice(1)), 200),
+    ],
+)
+def test_the_body_and_its_type(empty, content_type, content, status):
+    with empty.client("technician") as kashi:
+        headers = {"Content-Type": KIND.format("b") if content_type is None else content_type}
+        assert kashi.post("/studies", content=content, headers=headers).status_code == status
+
+
+def test_an_answer_that_is_not_acceptable_stores_nothing(empty):
+    with empty.client("technician") as kashi:
+        assert post(kashi, body(made_slice(1)), Accept="application/dicom+xml").status_code == 406
+        assert kashi.get("/studies").json() == []
+
+
+def test_a_part_of_another_kind_is_refused(empty):
+    with empty.client("technician") as kashi:
+        answer = post(kashi, body(made_slice(1), head=b"Content-Type: application/dicom+json"))
+        assert answer.status_code == 409
+
+
+def test_dicomweb_client_stores(empty):
+    with empty.dicomweb("technician") as client:
+        answer = client.store_instances([pydicom.dcmread(io.BytesIO(made_slice(n))) for n in (1, 2)])
+        assert len(answer.ReferencedSOPSequence) == 2
+        assert len(client.search_for_instances("2.25.50")) == 2
