@@ -1,0 +1,131 @@
+"""What should not have come: each wire names what was wrong, answers as its standard says, and goes on."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from running import PASSWORD, Client, Program, wait_for
+
+
+def test_the_dicom_wire_refuses_and_goes_on(program: Program, tmp_path: Path) -> None:
+    good = str(get_testdata_file("CT_small.dcm"))
+    (tmp_path / "text.dcm").write_text("no DICOM at all")
+    assert program.dcmtk("storescu", str(tmp_path / "text.dcm"), check=False).returncode != 0
+
+    unknown = program.dcmtk("storescu", "-v", "-aet", "STRANGER", good, check=False)
+    assert "Calling AE Title Not Recognized" in unknown.stdout + unknown.stderr
+    wrong = program.dcmtk("echoscu", "-v", "-aec", "SOMEBODY", check=False)
+    assert "Called AE Title Not Recognized" in wrong.stdout + wrong.stderr
+
+    with socket.create_connection(("127.0.0.1", program.dicom_port)) as line:
+        line.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(range(256)) * 40)
+    assert program.dcmtk("echoscu", check=True).returncode == 0
+
+    headless = dcmread(good)
+    del headless.StudyInstanceUID
+    headless.save_as(tmp_path / "headless.dcm")
+    refused = program.dcmtk("storescu", "-v", "-R", str(tmp_path / "headless.dcm"), check=False)
+    assert "Received Store Response (Error" in refused.stdout + refused.stderr or "Cannot Understand" in (
+        refused.stdout + refused.stderr
+    )
+    program.dcmtk("storescu", good)
+
+    admin, technician = program.client("admin"), program.client("technician")
+    callers = {line["calling_ae_title"] for line in admin.get("/api/refusals").json()}
+    assert "STRANGER" in callers
+    assert technician.get("/api/refusals").status_code == 403
+    assert technician.get("/api/studies").json()["total"] == 1
+
+
+def test_the_http_wire_names_what_was_wrong(program: Program) -> None:
+    program.dcmtk("storescu", str(get_testdata_file("CT_small.dcm")))
+    reader = program.client("reader")
+    row = wait_for("the request", lambda: (reader.queue() or [None])[0])
+    stranger = Client(program.url)
+    program.clients.append(stranger)
+    for path in (
+        "/api/me",
+        "/api/requests",
+        "/dicom-web/studies",
+        "/api/reports/x/versions/1.pdf",
+        "/api/events",
+    ):
+        answer = stranger.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHENTICATED"), path
+        assert answer.headers["content-type"] == "application/problem+json"
+
+    cases = [
+        (reader.get("/api/requests?view=everything"), 400, "view"),
+        (reader.get("/api/requests?limit=100000"), 400, "limit"),
+        (reader.get("/api/requests/99999"), 404, "99999"),
+        (reader.get("/api/nothing-here"), 404, ""),
+        (reader.command(row["id"], "fly"), 404, "fly"),
+        (reader.command(row["id"], "images-ready"), 404, "images-ready"),
+        (reader.command(row["id"], "claim", colour="red"), 400, "colour"),
+        (reader.command(row["id"], "sign", token="x", draft_version=0, password=PASSWORD), 409, "claim"),
+        (reader.command(row["id"], "reject", token="x"), 409, ""),
+        (reader.get("/dicom-web/studies/1.2.3/metadata"), 404, ""),
+    ]
+    for answer, status, names in cases:
+        assert answer.status_code == status, f"{answer.request.url}: {answer.text}"
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert names in answer.json()["detail"], answer.text
+
+
+def test_a_report_is_not_signed_with_a_stale_token(program: Program) -> None:
+    program.dcmtk("storescu", "-aet", "AKSU_CT", str(get_testdata_file("CT_small.dcm")))
+    reader, dispatcher = program.client("reader"), program.client("dispatcher")
+    row = wait_for("the request", lambda: (reader.queue() or [None])[0])
+    token = reader.ok(row["id"], "claim")["claim"]["token"]
+    version = reader.save(row["id"], token, 0, findings="x", impression="y", positivity="NEGATIVE")
+    dispatcher.ok(row["id"], "takeover", reason_code="110526")
+    late = reader.command(row["id"], "sign", token=token, draft_version=version, password=PASSWORD)
+    assert (late.status_code, late.json()["code"]) == (409, "CLAIM_LOST")
+    body = {"token": token, "version": version, "content": {}}
+    saved = reader.put(f"/api/requests/{row['id']}/draft", json=body)
+    assert (saved.status_code, saved.json()["code"]) == (409, "CLAIM_LOST")
+    assert reader.get(f"/api/requests/{row['id']}").json()["state"] == "READING"
+
+
+def test_guessing_passwords_is_slowed_down(program: Program) -> None:
+    client = Client(program.url)
+    program.clients.append(client)
+    body = {"username": "reader", "password": "wrong-password"}
+    assert [client.post("/api/session", json=body).status_code for _ in range(5)] == [401] * 5
+    locked = client.post("/api/session", json={"username": "reader", "password": PASSWORD})
+    assert locked.status_code == 429
+    assert int(locked.headers["retry-after"]) > 0
+    assert client.post("/api/session", json={**body, "username": "nobody"}).status_code == 401
+
+
+def test_a_cookie_does_nothing_for_another_sites_page(program: Program) -> None:
+    reader = program.client("reader")
+    answer = reader.delete("/api/session", headers={"origin": "https://elsewhere.example"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "FOREIGN_ORIGIN")
+    assert reader.get("/api/me").status_code == 200
+    assert reader.delete("/api/session", headers={"origin": program.url}).status_code == 204
+    assert reader.get("/api/me").status_code == 401
+
+
+def test_no_patient_data_in_the_log(program: Program, tmp_path: Path) -> None:
+    sentinel = dcmread(str(get_testdata_file("CT_small.dcm")))
+    sentinel.PatientName, sentinel.PatientID = "SENTINEL^PATIENT", "SENTINEL-ID"
+    sentinel.save_as(tmp_path / "sentinel.dcm")
+    program.dcmtk("storescu", str(tmp_path / "sentinel.dcm"))
+    truncated = (tmp_path / "sentinel.dcm").read_bytes()[:9000]
+    (tmp_path / "truncated.dcm").write_bytes(truncated)
+    program.dcmtk("storescu", "-aet", "STRANGER", str(tmp_path / "sentinel.dcm"), check=False)
+    reader = program.client("reader")
+    wait_for("the request", reader.queue)
+    reader.get("/api/requests", params={"text": "SENTINEL"})
+    reader.get("/dicom-web/studies", params={"PatientName": "SENTINEL*", "NoSuchKey": "SENTINEL"})
+    reader.get("/dicom-web/studies/SENTINEL/metadata")
+    metrics = reader.get("/metrics").text
+    program.stop()
+    log = program.log.read_text()
+    assert "stopped" in log, "something was logged"
+    assert "SENTINEL" not in log
+    assert "SENTINEL" not in metrics
