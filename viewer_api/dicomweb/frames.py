@@ -42,6 +42,11 @@ class FrameForm:
         """Whether they are uncompressed and little endian."""
         return self.transfer_syntax_uid == EXPLICIT_VR_LITTLE_ENDIAN
 
+    @property
+    def decodable(self) -> bool:
+        """Whether these frames can be given uncompressed: not video, and no private encodings."""
+        return self.native or self.media_type.startswith("image/")
+
 
 @get(router, INSTANCE + "/frames/{frames}")
 def retrieve_frames(
@@ -134,6 +139,8 @@ def form_for(wanted: MediaRange, stored_syntax: str) -> FrameForm | None:
     multipart = wanted.multipart or wanted.media_type == "*/*"
     stored = stored_form(stored_syntax, multipart=multipart)
     syntax = wanted.transfer_syntax
+    if wanted.covers("*/*") and not syntax and not stored.decodable:
+        return stored
     if wanted.covers(OCTET_STREAM):
         if syntax in ("", EXPLICIT_VR_LITTLE_ENDIAN):
             return FrameForm(OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, multipart)

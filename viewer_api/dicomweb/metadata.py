@@ -6,7 +6,6 @@ reference, and an entry for the pixels. Parsing them would cost a series of 1,00
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 
@@ -17,6 +16,7 @@ from storage.retrieve import StoredInstance
 from viewer_api.dicomweb.accept import choose
 from viewer_api.dicomweb.addresses import base_url, instance_url
 from viewer_api.dicomweb.caching import REVALIDATE, cache_headers, entity_tag, not_modified
+from viewer_api.dicomweb.compression import accepts_gzip, compressed
 from viewer_api.dicomweb.holdings import one_instance, series_instances, study_instances
 from viewer_api.dicomweb.media_types import DICOM_JSON, is_native
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
@@ -48,7 +48,7 @@ def instance_metadata(
 
 def _answer(request: Request, found: list[StoredInstance]) -> Response:
     media_type = choose(request, [DICOM_JSON, "application/json"])
-    zipped = "gzip" in request.headers.get("accept-encoding", "").lower()
+    zipped = accepts_gzip(request)
     base = base_url(request)
     tag = entity_tag("metadata", base, media_type, zipped, *(each.sha256 for each in found))
     unchanged = not_modified(request, tag, REVALIDATE)
@@ -56,10 +56,7 @@ def _answer(request: Request, found: list[StoredInstance]) -> Response:
         return unchanged
     body = b"[" + b",".join(_metadata(each, base) for each in found) + b"]"
     headers = cache_headers(tag, REVALIDATE)
-    if zipped:
-        body = gzip.compress(body, 3, mtime=0)
-        headers["Content-Encoding"] = "gzip"
-    return Response(body, media_type=media_type, headers=headers)
+    return Response(compressed(body, headers) if zipped else body, media_type=media_type, headers=headers)
 
 
 def _metadata(found: StoredInstance, base: str) -> bytes:

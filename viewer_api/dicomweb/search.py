@@ -13,6 +13,7 @@ from storage.query_keys import Level
 from viewer_api.access import Caller
 from viewer_api.dicomweb.accept import choose
 from viewer_api.dicomweb.addresses import base_url, instance_url
+from viewer_api.dicomweb.compression import accepts_gzip, compressed
 from viewer_api.dicomweb.media_types import DICOM_JSON
 from viewer_api.dicomweb.query_parameters import read_query
 from viewer_api.dicomweb.routes import SERIES, STUDY, CallerHere, get
@@ -66,7 +67,12 @@ def _answer(
         page = search(connection, query, caller.visible_studies())
     base = base_url(request)
     body = b"[" + b",".join(json_text(_with_addresses(item, base)) for item in page.items) + b"]"
-    return Response(body, media_type=media_type, headers={"Warning": _MORE} if page.more else None)
+    headers = {"Vary": "Accept, Accept-Encoding, Cookie, Authorization"}
+    if page.more:
+        headers["Warning"] = _MORE
+    if accepts_gzip(request):
+        body = compressed(body, headers)
+    return Response(body, media_type=media_type, headers=headers)
 
 
 def _with_addresses(item: JsonModel, base: str) -> JsonModel:

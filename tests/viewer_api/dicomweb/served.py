@@ -34,6 +34,7 @@ KASHI_FILES = (
     "test-SR.dcm",
     "waveform_ecg.dcm",
 )
+PRIVATE_SYNTAX = "1.2.826.0.1.3680043.9.9999.1"
 AKSU_FILES = ("693_J2KI.dcm",)
 PDF = b"%PDF-1.4\n" + b"% words\n" * 2000 + b"%%EOF\n"
 
@@ -102,6 +103,8 @@ def fill(archive: Archive) -> dict[str, Stored]:
         ("document", "KASHI", made_document()),
         ("no pixels", "KASHI", made_document(b"plain", "text/plain")),
     ]
+    files += [("private syntax", "KASHI", made_private())]
+    files += [("slice 1 of another", "AKSU", made_slice(1, "Somebody^Else"))]
     files += [(f"slice {n}", "KASHI", made_slice(n)) for n in range(1, 6)]
     return {
         name: Stored(ingest_file(archive, data, Sender(site, "TEST")), data) for name, site, data in files
@@ -122,21 +125,31 @@ def made_document(content: bytes = PDF, mime: str = "application/pdf") -> bytes:
     return as_file(dataset)
 
 
-def made_slice(number: int) -> bytes:
+def made_slice(number: int, patient_name: str = "Slices^Five") -> bytes:
     """One of five slices of a series, made from CT_small: the higher, the brighter."""
     dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.50", "2.25.50.1"
     dataset.SOPInstanceUID, dataset.InstanceNumber = f"2.25.50.1.{number}", number
-    dataset.PatientID, dataset.PatientName = "S%1", "Slices^Five"
+    dataset.PatientID, dataset.PatientName = "S%1", patient_name
     dataset.PixelData = (dataset.pixel_array * 0 + number * 100).astype("<i2").tobytes()
     return as_file(dataset)
 
 
-def as_file(dataset: pydicom.Dataset) -> bytes:
+def made_private() -> bytes:
+    """JPEG2000.dcm under a transfer syntax that nobody knows."""
+    dataset = pydicom.dcmread(get_testdata_file("JPEG2000.dcm"))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.60", "2.25.60.1"
+    dataset.SOPInstanceUID = "2.25.60.1.1"
+    return as_file(dataset, PRIVATE_SYNTAX)
+
+
+def as_file(dataset: pydicom.Dataset, transfer_syntax_uid: str = ExplicitVRLittleEndian) -> bytes:
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = transfer_syntax_uid
     out = io.BytesIO()
-    pydicom.dcmwrite(out, dataset, enforce_file_format=True)
+    private = transfer_syntax_uid == PRIVATE_SYNTAX
+    encoding = {"implicit_vr": False, "little_endian": True} if private else {}
+    pydicom.dcmwrite(out, dataset, enforce_file_format=True, **encoding)
     return out.getvalue()
 
 

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 from pydicom.encaps import generate_frames
 from pydicom.pixels import pixel_array
-from served import KASHI_FILES, PDF, parts_of
+from served import KASHI_FILES, PDF, PRIVATE_SYNTAX, parts_of
 
 LE = "1.2.840.10008.1.2.1"
 STORED = 'multipart/related; type="application/octet-stream"; transfer-syntax="*"'
@@ -144,6 +144,21 @@ def test_what_is_acceptable(served, kashi, name, accept, status):
     assert answer.status_code == status, answer.text[:300]
     if status == 406:
         assert answer.json()["code"] == "NOT_ACCEPTABLE"
+
+
+def test_frames_in_an_unknown_syntax_are_given_as_they_are_or_not_at_all(served, kashi):
+    stored = served["private syntax"]
+    expected = frames_of(served["JPEG2000.dcm"].dataset)
+    for accept in ("*/*", STORED):
+        for path in ("frames/1", "bulkdata/7FE00010"):
+            answer = kashi.get(f"{stored.url}/{path}", headers={"Accept": accept})
+            assert parts_of(answer) == [
+                (f"application/octet-stream; transfer-syntax={PRIVATE_SYNTAX}", expected[0])
+            ]
+    refused = kashi.get(f"{stored.url}/frames/1", headers={"Accept": NATIVE})
+    assert refused.status_code == 406
+    assert PRIVATE_SYNTAX in refused.json()["detail"]
+    assert kashi.get(f"{stored.url}/rendered").json()["code"] == "NOT_RENDERABLE"
 
 
 def test_a_single_frame_without_parts(served, kashi):

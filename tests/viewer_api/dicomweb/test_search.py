@@ -145,3 +145,13 @@ def test_dicomweb_client_searches(served):
 def test_without_signing_in_nothing_is_told(served):
     for path in ("/studies", "/series", "/instances", "/studies/1.2/series"):
         assert httpx.get(f"{served.url}/dicom-web{path}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("accepts", "encoding"),
+    [("gzip, deflate, br, zstd", "gzip"), ("*", "gzip"), ("identity", None), ("gzip;q=0, deflate", None)],
+)
+def test_long_lists_are_compressed_for_those_who_take_it(kashi, accepts, encoding):
+    answer = kashi.get("/instances", headers={"Accept-Encoding": accepts})
+    assert answer.headers.get("content-encoding") == encoding
+    assert len(answer.json()) > 15

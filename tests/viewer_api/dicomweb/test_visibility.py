@@ -63,3 +63,15 @@ def test_addresses_stay_in_their_tree(served):
         assert item["7FE00010"]["BulkDataURI"].startswith(f"{served.url}/sites/KASHI/dicom-web/studies/")
         (study,) = own.get(f"/studies?StudyInstanceUID={stored.uids[0]}").json()
         assert study["00081190"]["Value"] == [f"{served.url}/sites/KASHI/dicom-web{stored.study}"]
+
+
+def test_two_hospitals_may_hold_the_same_uids(served, kashi, aksu):
+    stored = served["slice 1"]
+    for client, name, count in ((kashi, "Slices^Five", 5), (aksu, "Somebody^Else", 1)):
+        (study,) = client.get(f"/studies?StudyInstanceUID={stored.uids[0]}").json()
+        assert study["00100010"]["Value"] == [{"Alphabetic": name}]
+        of_study = client.get(f"{stored.study}/metadata").json()
+        assert [item["00100010"]["Value"][0]["Alphabetic"] for item in of_study] == [name] * count
+        (item,) = client.get(f"{stored.url}/metadata").json()
+        assert item["00100010"]["Value"] == [{"Alphabetic": name}]
+        assert name.encode() in client.get(stored.url).content
