@@ -4,13 +4,14 @@ import { useMedia } from '../ui/use';
 import { instanceUrl, type StudyPlace } from './dicomweb';
 import type { Document } from './stack';
 
-/** What is no picture: a PDF is opened, everything else says what it is and can be taken away. */
+/** What is no picture: PDFs and structured reports are shown as documents, everything else says what it is and can be taken away. */
 export function DocumentCard({ place, document }: { place: StudyPlace; document: Document }): JSX.Element {
   const phone = useMedia('(max-width: 760px)');
   const url = instanceUrl(place, document.instance);
   const title = document.description || t(`document.${document.kind}`);
-  if (document.kind === 'pdf' && !phone) {
-    return <iframe class="document-frame" data-no-gesture data-testid="document-pdf" title={title} src={`${url}/rendered?accept=application/pdf`} />;
+  if (document.kind === 'sr' || (document.kind === 'pdf' && !phone)) {
+    const type = document.kind === 'pdf' ? 'application/pdf' : 'text/html';
+    return <iframe class="document-frame" data-no-gesture data-testid={`document-${document.kind}`} title={title} src={`${url}/rendered?accept=${type}`} />;
   }
   return (
     <div class="document-card" data-no-gesture data-testid="document-card">

@@ -32,7 +32,7 @@ const VIDEO_SYNTAX = /^1\.2\.840\.10008\.1\.2\.4\.10\d/;
 /** What can be done with an instance, by its SOP Class (PS3.4 B.5) and what its data set holds. */
 export function kindOf(instance: Instance): InstanceKind {
   const sopClass = instance.sop_class_uid;
-  if (sopClass.startsWith('1.2.840.10008.5.1.4.1.1.104.')) return 'pdf';
+  if (sopClass === '1.2.840.10008.5.1.4.1.1.104.1') return 'pdf';
   if (sopClass.startsWith('1.2.840.10008.5.1.4.1.1.88.')) return 'sr';
   if (sopClass.startsWith('1.2.840.10008.5.1.4.1.1.11.')) return 'presentation';
   if (sopClass.startsWith('1.2.840.10008.5.1.4.1.1.9.')) return 'waveform';

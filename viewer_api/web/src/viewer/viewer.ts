@@ -471,7 +471,7 @@ export class Viewer {
       const stack = this.stack;
       if (stack) this.startQueue(stack);
     } catch (error) {
-      console.warn('Full fidelity is not available', error);
+      console.info('Full fidelity is not available.', error);
       this.fullProblem.value = 'failed';
     }
   }
@@ -502,7 +502,7 @@ export class Viewer {
   private frameCame(stack: Stack, at: number, error: unknown): void {
     if (this.stack !== stack) return;
     if (error) {
-      console.warn('A frame could not be decoded here; the rendering stays', error);
+      console.info('A frame could not be decoded here; the rendering stays.', error);
       if (at === this.index.value) this.fullProblem.value = 'decode';
       return;
     }

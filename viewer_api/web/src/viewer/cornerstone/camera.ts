@@ -24,6 +24,8 @@ export function cameraOf(plane: Plane, { view, picture, canvas }: Presentation):
     focalPoint,
     position: [focalPoint[0] + normal[0] * DISTANCE_MM, focalPoint[1] + normal[1] * DISTANCE_MM, focalPoint[2] + normal[2] * DISTANCE_MM],
     parallelScale: canvas.height / 2 / scaleOf(view, picture, canvas),
+    // Cornerstone works this out anew only when it thinks the plane has changed.
+    clippingRange: [DISTANCE_MM / 2, DISTANCE_MM * 1.5],
     parallelProjection: true,
   };
 }

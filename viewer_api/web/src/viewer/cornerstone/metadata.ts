@@ -7,6 +7,7 @@ import type { Palette } from './palette';
 export class FrameMetadata {
   private readonly frames = new Map<string, Frame>();
   private readonly palettes = new Map<string, Palette>();
+  private readonly rgb = new Set<string>();
 
   add(frame: Frame): void {
     this.frames.set(frame.key, frame);
@@ -14,6 +15,11 @@ export class FrameMetadata {
 
   setPalette(sop_instance_uid: string, palette: Palette): void {
     this.palettes.set(sop_instance_uid, palette);
+  }
+
+  /** The object's frames are handed on as RGB, whatever its header says. */
+  setDecodedAsRgb(sop_instance_uid: string): void {
+    this.rgb.add(sop_instance_uid);
   }
 
   hasPalette(sop_instance_uid: string): boolean {
@@ -27,6 +33,7 @@ export class FrameMetadata {
   clear(): void {
     this.frames.clear();
     this.palettes.clear();
+    this.rgb.clear();
   }
 
   readonly provide = (type: string, key: unknown): unknown => {
@@ -55,10 +62,11 @@ export class FrameMetadata {
   private pixelModule(frame: Frame): Record<string, unknown> {
     const dataset = frame.instance.dataset;
     const palette = this.palettes.get(frame.instance.sop_instance_uid);
+    const isRgb = this.rgb.has(frame.instance.sop_instance_uid);
     return {
       samplesPerPixel: number(dataset, '00280002') ?? 1,
-      photometricInterpretation: text(dataset, '00280004') ?? 'MONOCHROME2',
-      planarConfiguration: number(dataset, '00280006') ?? 0,
+      photometricInterpretation: isRgb ? 'RGB' : (text(dataset, '00280004') ?? 'MONOCHROME2'),
+      planarConfiguration: isRgb ? 0 : (number(dataset, '00280006') ?? 0),
       rows: frame.instance.rows,
       columns: frame.instance.columns,
       bitsAllocated: number(dataset, '00280100') ?? 8,

@@ -4,7 +4,7 @@ export interface FramePart {
   transferSyntax: string;
 }
 
-const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+export const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 const HEADER_LIMIT = 4096;
 
 export function framePart(body: Uint8Array, contentType: string): FramePart {

@@ -1,21 +1,15 @@
 import { cache, imageLoader, init as initCore, metaData } from '@cornerstonejs/core';
+import type { Types } from '@cornerstonejs/core';
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import { addTool, init as initTools, LengthTool } from '@cornerstonejs/tools';
-import type { Types } from '@cornerstonejs/core';
-import type { StudyPlace } from '../dicomweb';
-import { loadFrame } from './frame-loader';
 import { FrameMetadata } from './metadata';
 
 export const metadata = new FrameMetadata();
 
-/** The study whose frames are being loaded; one viewer at a time. */
-let place: StudyPlace | null = null;
-const signals = new Map<string, AbortSignal>();
 let started: Promise<void> | null = null;
 
-/** Starts Cornerstone once, and points it at one study. */
-export async function startCornerstone(of: StudyPlace, budget_bytes: number): Promise<void> {
-  place = of;
+/** Starts Cornerstone once; later viewers only set their share of memory. */
+export async function startCornerstone(budget_bytes: number): Promise<void> {
   started ??= start();
   await started;
   cache.setMaxCacheSize(budget_bytes);
@@ -27,21 +21,10 @@ async function start(): Promise<void> {
   initTools();
   addTool(LengthTool);
   metaData.addProvider(metadata.provide, 10_000);
-  imageLoader.registerImageLoader('farlight', (key: string) => ({ promise: loadByKey(key) as unknown as Promise<Types.IImage> }) as never);
+  imageLoader.registerImageLoader('farlight', onlyFromCache);
 }
 
-/** Cornerstone's cache asks by name; the abort signal of the load under way is kept beside. */
-async function loadByKey(key: string): Promise<Types.IImage> {
-  const frame = metadata.frame(key);
-  if (!frame || !place) throw new Error('This frame is not known.');
-  return loadFrame(place, frame, metadata, signals.get(key) ?? new AbortController().signal);
-}
-
-export async function loadIntoCache(key: string, signal: AbortSignal): Promise<void> {
-  signals.set(key, signal);
-  try {
-    await imageLoader.loadAndCacheImage(key);
-  } finally {
-    signals.delete(key);
-  }
+/** Frames are fetched and put into the cache by our own queue, which can give a load up; Cornerstone only ever finds them there. */
+function onlyFromCache(key: string): { promise: Promise<Types.IImage> } {
+  return { promise: Promise.reject(new Error(`Frame ${key} is not loaded.`)) };
 }

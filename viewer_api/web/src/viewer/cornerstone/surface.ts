@@ -5,8 +5,9 @@ import type { FullSurface, Presentation } from '../full-surface';
 import type { Tool } from '../hotkeys';
 import { voiRange, windowOfRange } from '../window';
 import { cameraOf } from './camera';
+import { loadFrame } from './frame-loader';
 import { Measurements } from './measurements';
-import { loadIntoCache, metadata, startCornerstone } from './start';
+import { metadata, startCornerstone } from './start';
 
 const VIEWPORT = 'reading';
 let engines = 0;
@@ -19,15 +20,18 @@ export class CornerstoneSurface implements FullSurface {
   private waiting: { key: string; resolve: (drawn: boolean) => void } | null = null;
 
   static async create(host: HTMLElement, place: StudyPlace, budget_bytes: number): Promise<CornerstoneSurface> {
-    await startCornerstone(place, budget_bytes);
-    return new CornerstoneSurface(host);
+    await startCornerstone(budget_bytes);
+    return new CornerstoneSurface(host, place);
   }
 
   private readonly engine: RenderingEngine;
   private readonly viewport: Types.IStackViewport;
   private readonly measurements: Measurements;
 
-  private constructor(private readonly host: HTMLElement) {
+  private constructor(
+    private readonly host: HTMLElement,
+    private readonly place: StudyPlace,
+  ) {
     const id = `farlight-${++engines}`;
     this.engine = new RenderingEngine(id);
     this.engine.enableElement({ viewportId: VIEWPORT, type: Enums.ViewportType.STACK, element: host as HTMLDivElement, defaultOptions: { background: [0, 0, 0] } });
@@ -48,13 +52,8 @@ export class CornerstoneSurface implements FullSurface {
   }
 
   async load(frame: Frame, signal: AbortSignal): Promise<void> {
-    try {
-      await loadIntoCache(frame.key, signal);
-    } catch (error) {
-      // A failed load must not stay in the cache, or it could never be tried again.
-      if (cache.getImageLoadObject(frame.key)) cache.removeImageLoadObject(frame.key, { force: true });
-      throw error;
-    }
+    const image = await loadFrame(this.place, frame, metadata, signal);
+    if (!cache.isLoaded(frame.key) && metadata.frame(frame.key)) cache.putImageSync(frame.key, image);
   }
 
   async show(at: number, presentation: Presentation): Promise<boolean> {
