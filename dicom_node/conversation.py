@@ -128,6 +128,7 @@ class Conversation:
         sender = Sender(node.site, caller.calling_ae_title.strip(), node.charset, node.issuer)
         answer = store(self._doorkeeper.archive, request, data_set, sender)
         self._count(answer.outcome, data_set.size if data_set else 0)
+        self.association.dul._idle_timer.restart()  # the time we took is not the peer's idleness
         return answer.elements
 
     def _count(self, outcome: str, size: int) -> None:

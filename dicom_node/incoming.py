@@ -8,8 +8,10 @@ association breaks, and when the process dies.
 from __future__ import annotations
 
 import mmap
+import queue
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ import structlog
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_messages import C_STORE_RQ
+from pynetdicom.dimse_primitives import DimseServiceType
 from pynetdicom.pdu_primitives import P_DATA
 
 from storage.blobs.folder import RESERVE
@@ -33,9 +36,17 @@ MAX_IDENTIFIER_BYTES = 1 << 20
 """Data sets of other messages than C-STORE stay in memory and may be this long."""
 MAX_WAITING_MESSAGES = 16
 """One operation at a time was negotiated (PS3.7 D.3.3.3); who sends far ahead is stopped."""
+IDLE_AFTER_S = 1.0
+"""When nothing came for so long, an association's two threads wait in steps of `IDLE_WAIT_S` for something to come.
+pynetdicom's look every millisecond: fifty idle associations took a whole processor."""
+IDLE_WAIT_S = 0.1
 _LOOK_AT_DISK_EVERY = 64 << 20
 _LAST_COMMAND_FRAGMENT = 3
 _COMMAND = 1
+
+
+Message = tuple[None, None] | tuple[int, DimseServiceType]
+"""A presentation context's ID and what came on it."""
 
 
 class IncomingDataSet:
@@ -125,10 +136,12 @@ class Intake(DIMSEServiceProvider):
         super().__init__(association)
         self._folder = folder
         self._gathered = 0
+        self._received_at = time.monotonic()
         self._data_sets: list[IncomingDataSet] = []
 
     def receive_primitive(self, primitive: P_DATA) -> None:
         """Take the fragments of one P-DATA one by one."""
+        self._received_at = time.monotonic()
         try:
             for context_id, fragment in primitive.presentation_data_value_list:
                 self._receive_fragment(context_id, fragment)
@@ -137,6 +150,15 @@ class Intake(DIMSEServiceProvider):
             self.discard()
             self.message = None
             self.dul.event_queue.put("Evt19")
+
+    def get_msg(self, block: bool = False) -> Message:
+        """The next message, or (None, None); an idle association waits for it a little."""
+        if block or time.monotonic() - self._received_at < IDLE_AFTER_S:
+            return super().get_msg(block)
+        try:
+            return self.msg_queue.get(timeout=IDLE_WAIT_S)
+        except queue.Empty:
+            return None, None
 
     def discard(self) -> None:
         """Free what is still held of messages that nobody will answer."""

@@ -13,11 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from ssl import SSLContext
 from typing import cast
 
 import structlog
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom import AE, _config
 from pynetdicom.association import Association
@@ -237,12 +238,15 @@ def _send_one(archive: Archive, association: Association, document: StoredInstan
         return PeerStatus(
             Verdict.NEVER, f"the PACS does not accept {name}: it rejected the presentation context"
         )
-    with tempfile.NamedTemporaryFile(dir=archive.incoming, suffix=".dcm") as file:
+    with tempfile.TemporaryFile(dir=archive.incoming) as file:
         file.write(read_file(archive, document))
         file.flush()
+        file.seek(0)
         as_stored = transfer_syntax_uid == document.transfer_syntax_uid
+        # pynetdicom sends bytes as they are from a path only; this one needs no name that a crash would leave behind
+        what: Path | Dataset = Path(f"/dev/fd/{file.fileno()}") if as_stored else dcmread(file)
         try:
-            status = association.send_c_store(file.name if as_stored else dcmread(file.name))
+            status = association.send_c_store(what)
         except RuntimeError as why:  # pynetdicom's word for: not established any more
             raise Unavailable("the connection broke before this document was sent") from why
     if "Status" not in status:

@@ -3,7 +3,8 @@
 Three narrow replacements, put into an association before it starts:
 
     WireSocket     a PDU longer than anybody needs is not read but answered with A-ABORT; reading one PDU and
-                   writing one have a time limit; a socket is closed even if its peer has gone
+                   writing one have a time limit; a socket is closed even if its peer has gone; an association on
+                   which nothing happens sleeps instead of looking a thousand times a second
     SturdyMachine  an event that the state machine cannot digest ends the association instead of its thread
     Intake         see `dicom_node.incoming`
 """
@@ -11,8 +12,10 @@ Three narrow replacements, put into an association before it starts:
 from __future__ import annotations
 
 import logging
+import select
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -24,7 +27,7 @@ from pynetdicom.pdu import A_ABORT_RQ
 from pynetdicom.pdu_primitives import A_P_ABORT
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
-from dicom_node.incoming import Intake
+from dicom_node.incoming import IDLE_AFTER_S, IDLE_WAIT_S, Intake
 
 log = structlog.get_logger("farlight.dicom_node")
 
@@ -53,12 +56,18 @@ class WireSocket(AssociationSocket):
     ) -> None:
         super().__init__(association, client_socket=connected, address=address)
         self._pdu_timeout_s = pdu_timeout_s
+        self._received_at = time.monotonic()
 
     @property
     def ready(self) -> bool:
         """Whether there is something to read. Once we have refused or aborted (Sta13) there is not: waiting for the
         rest of a garbled PDU would keep the connection open."""
-        return self.assoc.dul.state_machine.current_state != "Sta13" and super().ready
+        if self.socket is None or self.assoc.dul.state_machine.current_state == "Sta13":
+            return False
+        if time.monotonic() - self._received_at > IDLE_AFTER_S:
+            with suppress(OSError, ValueError):  # closed meanwhile, as the look that follows will find
+                select.select([self.socket], [], [], IDLE_WAIT_S)
+        return super().ready
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Read `nr_bytes`, fewer if the peer closed. Raises `TimeoutError` if that takes too long.
@@ -82,6 +91,7 @@ class WireSocket(AssociationSocket):
             if count == 0:
                 return data[:received]
             received += count
+        self._received_at = time.monotonic()
         return data
 
     def send(self, bytestream: bytes) -> None:
