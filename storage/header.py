@@ -13,6 +13,7 @@ from pydicom import Dataset
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from storage.errors import Invalid
@@ -195,7 +196,7 @@ def _text(dataset: Dataset, keyword: str, limit: int = 64) -> str:
         return ""
     if value is None:
         return ""
-    many = not isinstance(value, str) and hasattr(value, "__iter__") and keyword != "PatientName"
+    many = isinstance(value, MultiValue | list | tuple)
     text = "\\".join(str(item) for item in value) if many else str(value)
     return without_escapes(text).strip(" \0").replace("\0", "")[: 300 if keyword == "PatientName" else limit]
 

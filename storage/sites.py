@@ -139,7 +139,18 @@ def _node(row: Any) -> Node:
     return Node(**values, receives=tuple(row["receives"]))
 
 
-def find_charset(connection: Connection, site_code: str) -> str:
-    """The character set assumed for a site where the data set does not say: that of its first node that has one."""
-    query = select(node.c.charset).where(node.c.site == site_code, node.c.charset != "").order_by(node.c.id)
-    return connection.execute(query.limit(1)).scalar() or ""
+@dataclass(frozen=True)
+class Assumed:
+    """What a site's data sets mean where they do not say: a character set, and the issuer of patient IDs."""
+
+    charset: str = ""
+    issuer: str = ""
+
+
+def assumed_of(connection: Connection, site_code: str) -> Assumed:
+    """What the site's nodes agree on, the first that says; for images that came by another road than a node."""
+    nodes = [found for found in all_nodes(connection) if found.site == site_code]
+    return Assumed(
+        next((found.charset for found in nodes if found.charset), ""),
+        next((found.issuer for found in nodes if found.issuer), ""),
+    )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from storage.archive import Archive
 from storage.errors import Error
-from storage.retrieve import StoredInstance, read_frame
-from viewer_api.render import RenderOptions, Window, render_frame
+from storage.retrieve import StoredInstance
+from viewer_api.dicomweb.parameters import Rendering
+from viewer_api.dicomweb.pictures import picture
+from viewer_api.render import RenderOptions, Window
 from worklist.reports.compose import PictureOf
 
 _PRINTED = (1000, 1000)
@@ -18,23 +20,13 @@ def picture_of(archive: Archive) -> PictureOf:
     def render(
         found: StoredInstance, frame_number: int, window: list[float] | None
     ) -> tuple[bytes, bool] | None:
+        options = RenderOptions(
+            window=Window(window[0], window[1]) if window else None, viewport=_PRINTED, quality=_QUALITY
+        )
         try:
-            frame = read_frame(archive, found, frame_number)
-            if frame is None:
-                return None
-            options = RenderOptions(
-                window=Window(window[0], window[1]) if window else None, viewport=_PRINTED, quality=_QUALITY
-            )
-            picture = render_frame(
-                found.header,
-                frame.data,
-                transfer_syntax_uid=found.transfer_syntax_uid,
-                frame_number=frame_number,
-                options=options,
-                bit_offset=frame.bit_offset,
-            )
+            printed = picture(archive, found, frame_number, Rendering(options))
         except Error:
             return None  # the report is signed without this picture rather than not at all
-        return picture.content, True
+        return printed.content, True
 
     return render

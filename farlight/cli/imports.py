@@ -15,7 +15,7 @@ from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from storage.errors import Invalid
 from storage.ingest import Outcome, Sender
-from storage.sites import find_charset, get_site
+from storage.sites import assumed_of, get_site
 
 
 def import_files(
@@ -27,11 +27,11 @@ def import_files(
     with archive.database.read() as connection:
         if get_site(connection, site) is None:
             raise Invalid(f"there is no site {site}: see 'farlight network show'")
-        charset = find_charset(connection, site)
+        assumed = assumed_of(connection, site)
     console = Console(stderr=True)
     with console.status("looking for files"):
         items = find_items(paths, archive.incoming)
-    sender = Sender(site, f"import:{getpass.getuser()}"[:64], charset=charset)
+    sender = Sender(site, f"import:{getpass.getuser()}"[:64], charset=assumed.charset, issuer=assumed.issuer)
     with progress_bar(console) as progress:
         task = progress.add_task("importing", total=len(items))
         summary = import_items(archive, items, sender, lambda: progress.advance(task))

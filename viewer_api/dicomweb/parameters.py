@@ -37,7 +37,7 @@ class Rendering:
     """What is asked of a picture, and of which part of the image."""
 
     options: RenderOptions
-    region: Region | None
+    region: Region | None = None
 
 
 def read_rendering(request: Request, *, thumbnail: bool = False) -> Rendering:

@@ -19,7 +19,7 @@ from storage.header import read_header
 from storage.ingest import Receipt, Sender, ingest_file
 from storage.json_model import JsonModel, json_text
 from storage.part10 import inspect_file
-from storage.sites import all_nodes
+from storage.sites import assumed_of
 from storage.structure import Buffer
 from viewer_api.access import Caller
 from viewer_api.dicomweb.accept import MULTIPART, MediaRange, choose, parse
@@ -110,10 +110,8 @@ def _sender(caller: Caller) -> Sender:
         raise Invalid("you send for several hospitals: store under /sites/{code}/dicom-web")
     site = caller.site or min(may)
     with caller.archive.database.read() as connection:
-        nodes = [node for node in all_nodes(connection) if node.site == site]
-    charset = next((node.charset for node in nodes if node.charset), "")
-    issuer = next((node.issuer for node in nodes if node.issuer), "")
-    return Sender(site, person.username, charset, issuer)
+        assumed = assumed_of(connection, site)
+    return Sender(site, person.username, assumed.charset, assumed.issuer)
 
 
 async def _receive(request: Request, receiver: PartReceiver, keep: Callable[[IncomingPart], None]) -> None:

@@ -13,7 +13,7 @@ from storage.archive import Archive
 from storage.errors import Invalid
 from storage.identity import PersonName
 from storage.retrieve import StoredInstance, instances, original_header
-from storage.sites import find_charset, get_site
+from storage.sites import assumed_of, get_site
 from storage.tables import instance, patient, series, study
 from worklist.people import Person
 from worklist.reports.documents import content as paper
@@ -50,7 +50,7 @@ def compose(archive: Archive, signed: SignedVersion, picture_of: PictureOf) -> C
         study_row = connection.execute(select(study).where(study.c.id == found.study)).one()
         patient_row = connection.execute(select(patient).where(patient.c.id == study_row.patient)).one()
         images = instances(connection, study.c.id == found.study, instance.c.origin == "received")
-        charset = find_charset(connection, study_row.site)
+        charset = assumed_of(connection, study_row.site).charset
         document = _document(connection, signed, study_row, patient_row, images, picture_of)
     header = original_header(archive, images[0], charset)
     return Composed(document, header, study_row.site, patient_row.issuer)
