@@ -63,6 +63,7 @@ class Program:
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None
+        self.node_only = False
         self.clients: list[Client] = []
         self.log = folder / "program.log"
 
@@ -92,7 +93,8 @@ class Program:
         return self
 
     def start(self, *arguments: str) -> Program:
-        """Start and wait until both wires answer."""
+        """Start and wait until both wires answer, or the DICOM node alone if it alone is started."""
+        self.node_only = "node" in arguments
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "farlight", *(arguments or ("serve",))],
@@ -113,9 +115,11 @@ class Program:
         assert self.process is not None
         assert self.process.poll() is None, "the program ended"
         try:
-            ready = httpx.get(f"{self.url}/health/ready", timeout=5).status_code == httpx.codes.OK
             with socket.create_connection(("127.0.0.1", self.dicom_port), timeout=2):
-                return ready
+                pass
+            if self.node_only:
+                return True
+            return httpx.get(f"{self.url}/health/ready", timeout=5).status_code == httpx.codes.OK
         except (OSError, httpx.HTTPError):
             return False
 
