@@ -27,7 +27,6 @@ STATUS: dict[type[Error], int] = {
 }
 _BY_CODE = {
     "UNAUTHENTICATED": 401,
-    "WRONG_PASSWORD": 401,
     "LOCKED": 429,
     "NOT_ACCEPTABLE": 406,
     "TOO_LARGE": 413,
