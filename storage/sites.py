@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from storage.database import Database
 from storage.tables import node, refusal, site
 
-LEVELS = ("provincial", "prefecture", "county", "township", "third_party")
+KEPT_REFUSALS = 1000
+"""Refused callers remembered; a caller with ever new titles must not fill the table."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +121,12 @@ def record_refusal(
         "address": address,
         "reason": reason,
     }
-    if not database.insert_ignoring(connection, refusal, **key, first_at=now, last_at=now, count=1):
-        again = update(refusal).filter_by(**key).values(last_at=now, count=refusal.c.count + 1)
-        connection.execute(again)
+    if database.insert_ignoring(connection, refusal, **key, first_at=now, last_at=now, count=1):
+        newest = select(refusal.c.id).order_by(refusal.c.last_at.desc()).limit(KEPT_REFUSALS)
+        connection.execute(delete(refusal).where(refusal.c.id.not_in(newest)))
+        return
+    again = update(refusal).filter_by(**key).values(last_at=now, count=refusal.c.count + 1)
+    connection.execute(again)
 
 
 def all_refusals(connection: Connection, limit: int = 500) -> list[Refusal]:

@@ -145,6 +145,7 @@ study = Table(
     Index(None, "study_instance_uid"),
     Index(None, "patient"),
     Index(None, "study_date", "study_time"),
+    Index(None, "site", "study_date", "study_time"),
     Index(None, "accession_number"),
     Index(None, "last_received_at"),
 )

@@ -165,8 +165,14 @@ def failed(
 
 
 def _finish(database: Database, sent: Delivery, values: dict[str, Any], outcome: str, why: str) -> None:
+    mine = (
+        delivery.c.id == sent.id,
+        delivery.c.state == DeliveryState.SENDING.value,
+        delivery.c.attempts == sent.attempts,
+    )
     with database.write() as connection:
-        connection.execute(update(delivery).where(delivery.c.id == sent.id).values(**values))
+        if connection.execute(update(delivery).where(*mine).values(**values)).rowcount == 0:
+            return  # it took so long that another sender took over, whose word counts
         act = audit.Act(
             action="deliver",
             object_type="request",
