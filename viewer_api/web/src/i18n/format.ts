@@ -102,3 +102,11 @@ function duration(minutes: number): string {
   if (minutes >= 48 * 60) return t('duration.days', { n: Math.floor(minutes / (24 * 60)) });
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
 }
+
+const NOT_PICTURES = new Set(['SR', 'DOC', 'PR', 'KO', 'AU', 'PLAN']);
+
+/** The modalities that made pictures; reports and marks stored beside them say nothing of the examination. */
+export function modalities(all: string[]): string {
+  const pictures = all.filter((one) => !NOT_PICTURES.has(one));
+  return (pictures.length > 0 ? pictures : all).join(' ');
+}

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { RequestRow } from '../api/types';
 import { t } from '../i18n';
-import { dicomAge, dicomDate, dicomTime, number, personNames } from '../i18n/format';
+import { dicomAge, dicomDate, dicomTime, modalities, number, personNames } from '../i18n/format';
 import { sexLabel } from '../i18n/labels';
 
 export type Identity = Pick<RequestRow, 'patient' | 'study'>;
@@ -31,7 +31,7 @@ export function IdentityStrip({ request }: { request: Identity }): JSX.Element {
         </span>
       )}
       <span>
-        {study.modalities.join(' ')} {dicomDate(study.study_date)} <span class="wide-only">{dicomTime(study.study_time)}</span>
+        {modalities(study.modalities)} {dicomDate(study.study_date)} <span class="wide-only">{dicomTime(study.study_time)}</span>
       </span>
       <span class="identity-images" data-testid="identity-images">
         {t('patient.images', { n: number(study.instance_count) })}

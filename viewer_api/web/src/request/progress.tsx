@@ -9,11 +9,13 @@ const ROAD: RequestState[] = ['WAITING_IMAGES', 'QUEUED', 'READING', 'AWAITING_R
 
 /** The road of a request, with when each state was last reached. */
 export function Progress({ request }: { request: RequestDetail }): JSX.Element {
-  const at = ROAD.indexOf(request.state);
   const reached = (state: RequestState): string | null => [...request.events].reverse().find((one) => one.to_state === state)?.at ?? null;
+  // Studies that had arrived whole never waited for images.
+  const road = ROAD.filter((one) => one !== 'WAITING_IMAGES' || request.state === one || reached(one) !== null);
+  const at = road.indexOf(request.state);
   return (
     <ol class="progress" data-testid="progress" aria-label={t('requester.progress')}>
-      {ROAD.map((state, index) => {
+      {road.map((state, index) => {
         const passed = at > index || (at === index && state === 'REPORTED');
         const when = index <= at ? reached(state) : null;
         return (

@@ -13,6 +13,8 @@ import { complete } from '../report/content';
 import { Deliveries, Timeline, Versions } from '../report/history';
 import { ReasonDialog, type ReasonedCommand } from '../report/reason-dialog';
 import { TextView } from '../report/text-view';
+import { navigate } from '../router';
+import { imageAddress, studyAddress } from '../studies/address';
 import { AppHeader } from '../ui/app-header';
 import { notify } from '../ui/notice';
 import { useMedia, useTheme, useTitle } from '../ui/use';
@@ -39,7 +41,7 @@ export function RequesterPage({ first }: { first: RequestDetail }): JSX.Element 
             {request.holder && <span class="dim">{t('requester.reading_by', { name: named(request.holder.name, request.holder.name_zh) })}</span>}
             {request.due_at && request.state !== 'REPORTED' && request.state !== 'CANCELLED' && <span class="dim">{t('clinical.due', { at: instant(request.due_at) })}</span>}
             <span class="push" />
-            <a class="button" href={`/studies/${encodeURIComponent(request.study.site)}/${encodeURIComponent(request.study.study_instance_uid)}`} data-testid="view-images">
+            <a class="button" href={studyAddress(request.study)} data-testid="view-images">
               {t('requester.view_images')}
             </a>
             <Commands request={request} onRequest={setRequest} />
@@ -116,8 +118,8 @@ function Report({ request }: { request: RequestDetail }): JSX.Element {
           {t('do.open_pdf')}
         </a>
       </div>
-      {content && <TextView content={content} place={place} />}
-      {!phone && <iframe class="report-pdf" title={t('reading.report')} src={url} data-testid="report-pdf" />}
+      {content && <TextView content={content} place={place} onOpenImage={(image) => navigate(imageAddress(place, image))} />}
+      {!phone && <iframe class="report-pdf" title={t('reading.report')} src={`${url}#navpanes=0&view=FitH`} data-testid="report-pdf" />}
     </section>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { createRequest, giveCommand } from '../api/requests';
 import type { Clinical, Priority, Site, StudyItem } from '../api/types';
 import { named, t } from '../i18n';
-import { personName } from '../i18n/format';
+import { modalities, personName } from '../i18n/format';
 import { encounterLabel, priorityLabel } from '../i18n/labels';
 import { navigate } from '../router';
 import { Dialog } from '../ui/dialog';
@@ -50,7 +50,7 @@ export function NewRequestDialog({ study, onClose }: { study: StudyItem; onClose
     <Dialog title={t('studies.create')} testid="dialog-new-request" onClose={onClose}>
       <form onSubmit={create}>
         <p>
-          <strong>{personName(study.patient.name)}</strong> {study.patient.patient_id} · {study.modalities.join(' ')} {study.description}
+          <strong>{personName(study.patient.name)}</strong> {study.patient.patient_id} · {modalities(study.modalities)} {study.description}
         </p>
         <label class="field">
           <span class="field-label">

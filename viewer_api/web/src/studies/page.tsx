@@ -4,11 +4,13 @@ import { listenForNews } from '../api/events';
 import { listConflicts, listStudies } from '../api/studies';
 import type { ConflictItem, StudyItem } from '../api/types';
 import { t } from '../i18n';
-import { dicomDate, fullInstant, instant, number, personName } from '../i18n/format';
+import { dicomDate, fullInstant, instant, modalities, number, personName } from '../i18n/format';
 import { conflictLabel, stateLabel } from '../i18n/labels';
 import { AppHeader } from '../ui/app-header';
+import { Icon } from '../ui/icons';
 import { Empty, Failed, Loading } from '../ui/page-state';
 import { useTheme, useTitle } from '../ui/use';
+import { studyAddress } from './address';
 import { NewRequestDialog } from './new-request-dialog';
 
 const PAGE = 100;
@@ -54,6 +56,7 @@ export function StudiesPage(): JSX.Element {
       <main>
         <div class="filters" role="search">
           <label class="search-box">
+            <Icon name="search" size={16} />
             <span class="sr">{t('list.search')}</span>
             <input type="search" data-testid="search" placeholder={t('list.search')} value={text} onInput={(event) => setText(event.currentTarget.value)} />
           </label>
@@ -107,23 +110,27 @@ function Studies({ items, onCreate }: { items: StudyItem[]; onCreate: (study: St
         {items.map((one) => (
           <tr key={`${one.site}/${one.study_instance_uid}`} data-testid="study-row" data-study-uid={one.study_instance_uid}>
             <td data-label={t('list.patient')}>
-              <a href={`/studies/${encodeURIComponent(one.site)}/${encodeURIComponent(one.study_instance_uid)}`} data-testid="open-study">
+              <a href={studyAddress(one)} data-testid="open-study">
                 {personName(one.patient.name)}
               </a>
             </td>
             <td data-label={t('patient.id')}>{one.patient.patient_id}</td>
-            <td data-label={t('list.modality')}>{one.modalities.join(' ')}</td>
+            <td data-label={t('list.modality')}>{modalities(one.modalities)}</td>
             <td data-label={t('list.description')}>{one.description}</td>
             <td data-label={t('studies.date')}>{dicomDate(one.study_date)}</td>
             <td data-label={t('list.images')}>
-              {number(one.instance_count)} <span class="dim">/ {t('studies.series', { n: one.series_count })}</span>
+              <span>
+                {number(one.instance_count)} <span class="dim">/ {t('studies.series', { n: one.series_count })}</span>
+              </span>
             </td>
             <td data-label={t('studies.received')} title={fullInstant(one.received_at)}>
               {instant(one.received_at)}
             </td>
             <td data-label={t('studies.arrival')}>
-              <span class={`arrival ${one.stable ? 'stable' : 'receiving'}`}>{t(one.stable ? 'studies.stable' : 'studies.receiving')}</span>
-              {one.conflict_count > 0 && <span class="flag red">{t('studies.conflicts', { n: one.conflict_count })}</span>}
+              <span>
+                <span class={`arrival ${one.stable ? 'stable' : 'receiving'}`}>{t(one.stable ? 'studies.stable' : 'studies.receiving')}</span>
+                {one.conflict_count > 0 && <span class="flag red">{t('studies.conflicts', { n: one.conflict_count })}</span>}
+              </span>
             </td>
             <td data-label={t('studies.request')}>
               {one.request ? (

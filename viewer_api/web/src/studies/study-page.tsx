@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { t } from '../i18n';
-import { dicomAge, dicomDate, number as formatted, personNames } from '../i18n/format';
+import { dicomAge, dicomDate, modalities, number as formatted, personNames } from '../i18n/format';
 import { sexLabel } from '../i18n/labels';
 import { UserMenu } from '../session/user-menu';
 import '../styles/reading.css';
@@ -16,6 +16,7 @@ import { exposeViewer } from '../viewer/test-window';
 import { Toolbar } from '../viewer/toolbar';
 import { Viewer } from '../viewer/viewer';
 import { Viewport } from '../viewer/viewport';
+import { imageOf } from './address';
 
 /** Images alone, for whoever may see them without a request to read. */
 export default function StudyPage({ site, study_instance_uid }: { site: string; study_instance_uid: string }): JSX.Element {
@@ -25,7 +26,8 @@ export default function StudyPage({ site, study_instance_uid }: { site: string; 
   useTheme('dark');
   useTitle(study ? (personNames(name(study, '00100010'))[0] ?? '') : '');
   useEffect(() => {
-    void viewer.open();
+    const image = imageOf(location.search);
+    void viewer.open().then(() => image && viewer.goToImage(image).catch(() => undefined));
     studyDataSet(viewer.place).then(
       (found) => setStudy(found ?? {}),
       (error: unknown) => (viewer.problem.value = error),
@@ -71,7 +73,7 @@ function StudyIdentity({ study }: { study: DataSet | null }): JSX.Element {
         {text(study, '00100020')}
       </span>
       <span>
-        {texts(study, '00080061').join(' ')} {dicomDate(text(study, '00080020'))}
+        {modalities(texts(study, '00080061'))} {dicomDate(text(study, '00080020'))}
       </span>
       <span class="identity-images">{t('patient.images', { n: formatted(Number(text(study, '00201208') ?? 0)) })}</span>
     </div>

@@ -29,17 +29,6 @@ export function chooseFidelity(next: Fidelity): void {
   localStorage.setItem(STORED_AS, next);
 }
 
-let webgl: boolean | null = null;
-
-export function hasWebGl(): boolean {
-  if (webgl === null) {
-    const context = document.createElement('canvas').getContext('webgl2');
-    webgl = context !== null;
-    context?.getExtension('WEBGL_lose_context')?.loseContext();
-  }
-  return webgl;
-}
-
 /** Bytes of decoded pixels kept at most. */
 export function pixelBudget_bytes(): number {
   const memory_gb = (navigator as Navigator & { deviceMemory?: number }).deviceMemory ?? 4;

@@ -3,7 +3,7 @@ import type { KeyImage } from '../api/types';
 import { number } from './dicom-json';
 import { calibrationOf } from './calibration';
 import { renderedUrl, type StudyPlace } from './dicomweb';
-import { fidelity, hasWebGl, pixelBudget_bytes } from './fidelity';
+import { fidelity, pixelBudget_bytes } from './fidelity';
 import { type Frame, isColour, rescaleOf, voiOf, type Window } from './frame';
 import { FrameQueue, nearestFirst } from './frame-queue';
 import type { FullSurface, Presentation } from './full-surface';
@@ -48,7 +48,7 @@ export class Viewer {
   /** Pictures of the stack that are decoded; a new set whenever one comes. */
   readonly loaded = signal<ReadonlySet<number>>(new Set());
   /** Why full fidelity is not to be had here, when it is not. */
-  readonly fullProblem = signal<'webgl' | 'failed' | 'decode' | null>(null);
+  readonly fullProblem = signal<'failed' | 'decode' | null>(null);
   readonly playback = new Playback(() => this.playStep());
 
   private readonly layer = new RenderedLayer();
@@ -449,10 +449,6 @@ export class Viewer {
   /** Fetches Cornerstone once the first picture is on the screen, so that it never delays it. */
   private openSurface(): Promise<void> {
     if (fidelity.peek() !== 'full' || !this.surfaceHost || this.surface) return Promise.resolve();
-    if (!hasWebGl()) {
-      this.fullProblem.value = 'webgl';
-      return Promise.resolve();
-    }
     this.opening ??= this.createSurface(this.surfaceHost);
     return this.opening;
   }

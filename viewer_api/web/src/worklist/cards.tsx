@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
 import { t } from '../i18n';
-import { dicomDate, personName } from '../i18n/format';
+import { dicomDate, modalities, personName } from '../i18n/format';
 import { DueCell, holderName, hospital, ImagesCell, PriorityCell, sexAge, StateCell } from './cells';
 import { shown } from './list';
 
@@ -25,7 +25,7 @@ export function WorklistCards({ now }: { now: number }): JSX.Element {
               </span>
             </span>
             <span class="card-line">
-              <span>{row.study.modalities.join(' ')}</span>
+              <span>{modalities(row.study.modalities)}</span>
               <span class="clip">{row.study.description}</span>
               <span class="push">
                 <DueCell row={row} now={now} />

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import type { RequestRow } from '../api/types';
 import { t } from '../i18n';
+import { modalities } from '../i18n/format';
 import { DueCell, holderName, hospital, ImagesCell, PatientCell, PriorityCell, sexAge, StateCell, studyTime } from './cells';
 import { claimRow, openRow } from './commands';
 import { selectedId, shown } from './list';
@@ -70,7 +71,7 @@ function Row({ row, now, gone, selected }: { row: RequestRow; now: number; gone:
       <td class="c-hospital" title={hospital(row)}>
         {hospital(row)}
       </td>
-      <td class="c-modality">{row.study.modalities.join(' ')}</td>
+      <td class="c-modality">{modalities(row.study.modalities)}</td>
       <td class="c-description" title={row.study.description ?? ''}>
         {row.study.description}
       </td>

@@ -1,7 +1,8 @@
-import { cache, imageLoader, init as initCore, metaData } from '@cornerstonejs/core';
+import { cache, getShouldUseCPURendering, imageLoader, init as initCore, metaData, setUseCPURendering } from '@cornerstonejs/core';
 import type { Types } from '@cornerstonejs/core';
 import { init as initLoader } from '@cornerstonejs/dicom-image-loader';
 import { addTool, init as initTools, LengthTool } from '@cornerstonejs/tools';
+import { lacksGraphicsHardware } from '../software-rendering';
 import { FrameMetadata } from './metadata';
 
 export const metadata = new FrameMetadata();
@@ -15,8 +16,14 @@ export async function startCornerstone(budget_bytes: number): Promise<void> {
   cache.setMaxCacheSize(budget_bytes);
 }
 
+/** Whether pixels are drawn by the processor on a plain canvas. */
+export function isPlain(): boolean {
+  return getShouldUseCPURendering();
+}
+
 async function start(): Promise<void> {
   await initCore();
+  if (lacksGraphicsHardware()) setUseCPURendering(true);
   initLoader({ maxWebWorkers: Math.max(1, Math.min(4, Math.floor((navigator.hardwareConcurrency || 2) / 2))) });
   initTools();
   addTool(LengthTool);

@@ -1,13 +1,13 @@
 import { cache, Enums, RenderingEngine, type Types } from '@cornerstonejs/core';
 import type { StudyPlace } from '../dicomweb';
-import { type Frame, isColour, planeOf, voiOf, type Window } from '../frame';
+import { type Frame, isColour, voiOf, type Window } from '../frame';
 import type { FullSurface, Presentation } from '../full-surface';
 import type { Tool } from '../hotkeys';
-import { voiRange, windowOfRange } from '../window';
-import { cameraOf } from './camera';
+import { windowOfRange } from '../window';
+import { type Drawing, HardwareDrawing, PlainDrawing } from './drawing';
 import { loadFrame } from './frame-loader';
 import { Measurements } from './measurements';
-import { metadata, startCornerstone } from './start';
+import { isPlain, metadata, startCornerstone } from './start';
 
 const VIEWPORT = 'reading';
 let engines = 0;
@@ -27,6 +27,7 @@ export class CornerstoneSurface implements FullSurface {
   private readonly engine: RenderingEngine;
   private readonly viewport: Types.IStackViewport;
   private readonly measurements: Measurements;
+  private readonly drawing: Drawing = isPlain() ? new PlainDrawing() : new HardwareDrawing();
 
   private constructor(
     private readonly host: HTMLElement,
@@ -71,24 +72,14 @@ export class CornerstoneSurface implements FullSurface {
     }
     if (this.waiting?.key !== frame.key) return false;
     this.shownKey = frame.key;
-    this.present({ ...presentation, window: presentation.window ?? this.valueWindow(frame) });
+    this.present(presentation);
     return drawn;
   }
 
   present(presentation: Presentation): void {
     const frame = this.shownKey ? metadata.frame(this.shownKey) : undefined;
-    if (!frame) return;
-    this.viewport.setCamera(cameraOf(planeOf(frame), presentation));
-    const colour = isColour(frame.instance);
-    const window = presentation.window ?? this.valueWindow(frame);
-    const voi = voiOf(frame);
-    const inverted = (!colour && isMonochrome1(frame)) !== presentation.invert;
-    this.viewport.setProperties({
-      invert: inverted,
-      ...(window && !colour ? { voiRange: voiRange(window, voi.function === 'SIGMOID' ? 'LINEAR_EXACT' : voi.function) } : {}),
-      ...(colour ? {} : { VOILUTFunction: voi.function === 'SIGMOID' ? Enums.VOILUTFunctionType.SAMPLED_SIGMOID : Enums.VOILUTFunctionType.LINEAR }),
-    });
-    this.viewport.render();
+    const image = frame && cache.getImage(frame.key);
+    if (frame && image) this.drawing.draw(this.viewport, frame, image, presentation, presentation.window ?? this.valueWindow(frame));
   }
 
   valueWindow(frame: Frame): Window | null {
@@ -134,8 +125,4 @@ export class CornerstoneSurface implements FullSurface {
     this.waiting?.resolve(drawn);
     this.waiting = null;
   }
-}
-
-function isMonochrome1(frame: Frame): boolean {
-  return frame.instance.dataset['00280004']?.Value?.[0] === 'MONOCHROME1';
 }
