@@ -214,6 +214,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_study_last_received_at"), "study", ["last_received_at"], unique=False)
     op.create_index(op.f("ix_study_patient"), "study", ["patient"], unique=False)
     op.create_index(
+        op.f("ix_study_site_study_date_study_time"),
+        "study",
+        ["site", "study_date", "study_time"],
+        unique=False,
+    )
+    op.create_index(
         op.f("ix_study_study_date_study_time"), "study", ["study_date", "study_time"], unique=False
     )
     op.create_index(op.f("ix_study_study_instance_uid"), "study", ["study_instance_uid"], unique=False)
