@@ -282,6 +282,9 @@ def _study_row(
         modalities_in_study="",
         number_of_study_related_series=0,
         number_of_study_related_instances=0,
+        received_series=0,
+        received_instances=0,
+        received_modalities="",
         epoch=0,
         attributes=_pick(header.json, PATIENT_AND_STUDY_TAGS),
         first_received_at=now,
@@ -360,13 +363,20 @@ def _count(
         == 1
     )
     is_news = origin == "received"
-    values = {
-        "modalities_in_study": _with_modality(study_row.modalities_in_study, prepared.header.modality),
+    modality = prepared.header.modality
+    values: dict[str, Any] = {
+        "modalities_in_study": _with_modality(study_row.modalities_in_study, modality),
         "number_of_study_related_series": study_row.number_of_study_related_series + new_series,
         "number_of_study_related_instances": study_row.number_of_study_related_instances + 1,
-        "epoch": study_row.epoch + is_news,
-        "last_received_at": now if is_news else study_row.last_received_at,
     }
+    if is_news:
+        values |= {
+            "received_modalities": _with_modality(study_row.received_modalities, modality),
+            "received_series": study_row.received_series + new_series,
+            "received_instances": study_row.received_instances + 1,
+            "epoch": study_row.epoch + 1,
+            "last_received_at": now,
+        }
     connection.execute(update(study).where(study.c.id == study_row.id).values(**values))
     connection.execute(
         insert(change).values(
@@ -374,8 +384,8 @@ def _count(
             study=study_row.id,
             site=prepared.sender.site,
             study_instance_uid=prepared.header.study_instance_uid,
-            epoch=values["epoch"],
-            instance_count=values["number_of_study_related_instances"],
+            epoch=study_row.epoch + is_news,
+            instance_count=study_row.received_instances + is_news,
             at=now,
         )
     )

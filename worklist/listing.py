@@ -160,9 +160,9 @@ def _query() -> Select[Any]:
             "study_time",
             "study_description",
             "accession_number",
-            "modalities_in_study",
-            "number_of_study_related_series",
-            "number_of_study_related_instances",
+            "received_modalities",
+            "received_series",
+            "received_instances",
             "attributes",
         )
     ]
@@ -197,7 +197,7 @@ def _conditions(person: Person, filters: Filters) -> list[ColumnElement[bool]]:
     if filters.priority:
         conditions.append(request.c.priority == filters.priority.value)
     if filters.modality:
-        wrapped = "\\" + study.c.modalities_in_study + "\\"
+        wrapped = "\\" + study.c.received_modalities + "\\"
         conditions.append(wrapped.contains(f"\\{filters.modality}\\", autoescape=True))
     if filters.text.strip():
         conditions.append(_text_condition(filters.text))
@@ -293,9 +293,9 @@ def _complete(connection: Connection, person: Person, found: Iterable[Any]) -> l
             study_time=row["study_time"],
             study_description=row["study_description"],
             accession_number=row["accession_number"],
-            modalities=tuple(part for part in row["modalities_in_study"].split("\\") if part),
-            series_count=row["number_of_study_related_series"],
-            instance_count=row["number_of_study_related_instances"],
+            modalities=tuple(part for part in row["received_modalities"].split("\\") if part),
+            series_count=row["received_series"],
+            instance_count=row["received_instances"],
             holder=people.get(one.holder),
             author=people.get(one.author),
             reviewer=people.get(one.reviewer),

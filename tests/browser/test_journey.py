@@ -33,13 +33,13 @@ def send_ct(program: Program, folder: Path, patient: str) -> str:
     write_instances(
         ct_chest.ct_chest(ct_chest.chest_exam(date(2026, 11, 20)), matrix=128, slices=SLICES), folder
     )
-    study_uid, series_uids = generate_uid(), {}
+    study_uid, patient_id, series_uids = generate_uid(), generate_uid()[-12:], {}
     for path in folder.iterdir():
         dataset = dcmread(path)
         series = series_uids.setdefault(dataset.SeriesInstanceUID, generate_uid())
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study_uid, series
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        dataset.PatientName, dataset.PatientID = patient, generate_uid()[-12:]
+        dataset.PatientName, dataset.PatientID = patient, patient_id
         dataset.save_as(path)
     program.dcmtk("storescu", "+sd", str(folder))
     return str(study_uid)

@@ -84,7 +84,7 @@ def _document(
         study_date=study_row.study_date,
         study_time=study_row.study_time,
         study_description=study_row.study_description,
-        modalities=tuple(part for part in study_row.modalities_in_study.split("\\") if part),
+        modalities=tuple(part for part in study_row.received_modalities.split("\\") if part),
         body_part=_body_part(connection, signed.request.study),
         request_number=str(signed.request.id),
         **{field: content[field] for field in _SECTIONS},
