@@ -92,7 +92,7 @@ class Program:
         self.farlight("network", "apply", str(network))
         return self
 
-    def start(self, *arguments: str) -> Program:
+    def start(self, *arguments: str, within_s: float = 60) -> Program:
         """Start and wait until both wires answer, or the DICOM node alone if it alone is started."""
         self.node_only = "node" in arguments
         with self.log.open("ab") as log:
@@ -105,7 +105,7 @@ class Program:
                 start_new_session=True,
             )
         try:
-            wait_for("the program to answer", self._answers, 60)
+            wait_for("the program to answer", self._answers, within_s)
         except AssertionError:
             self.kill()
             raise AssertionError(f"it did not start: {self.log.read_text()[-3000:]}") from None
@@ -133,6 +133,8 @@ class Program:
 
     def kill(self) -> None:
         """SIGKILL to all of it at once, as a power cut would."""
+        while self.clients:
+            self.clients.pop().close()
         if self.process is None:
             return
         for number in (*self.children(), self.process.pid):

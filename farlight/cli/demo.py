@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from farlight import logs
 from farlight.cli.imports import progress_bar
@@ -68,27 +67,23 @@ def _announce(settings: Settings, ready: Demo, stop: threading.Event) -> None:
                 break
         except httpx.HTTPError:
             time.sleep(0.2)
-    console = Console(soft_wrap=True)
-    console.print(
-        f"\n[bold]Farlight 远影[/bold] is at [bold]{url}[/bold]   password of everybody: {ready.password}"
+    print(f"\nFarlight 远影 is at {url}   Everybody's password: {ready.password}\n")
+    print("Sign in as")
+    print(*_people(ready), sep="\n")
+    print("\nSend a study of your own, with DCMTK, as Kashi's hospital:")
+    print(
+        f"  storescu -v -aet KASHI_PACS -aec {settings.ae_title} +sd +r 127.0.0.1 {settings.dicom_port} FOLDER"
     )
-    console.print(_people(ready))
-    console.print("Send a study of your own, with DCMTK, as Kashi's hospital:")
-    port = settings.dicom_port
-    console.print(
-        f"  storescu -v -aet KASHI_PACS -aec {settings.ae_title} +sd +r 127.0.0.1 {port} FOLDER",
-        highlight=False,
-    )
-    console.print("Be its PACS, and receive the signed reports:")
-    console.print("  mkdir -p received && storescp -v -aet KASHI_PACS -od received 11113", highlight=False)
-    console.print(f"Data are in {settings.data.absolute()}. Ctrl-C ends the demonstration and keeps them.")
+    print("Be its PACS, and receive the signed reports:")
+    print("  mkdir -p received && storescp -v -aet KASHI_PACS -od received 11113")
+    print(f"\nData are in {settings.data.absolute()}. Ctrl-C ends the demonstration and keeps them.")
     sys.stdout.flush()
 
 
-def _people(ready: Demo) -> Table:
-    table = Table("username", "name", "hospital", "role", "")
+def _people(ready: Demo) -> list[str]:
+    lines = []
     for person in ready.network.user:
-        for entry in person.roles:
-            name = f"{person.name} {person.name_zh}"
-            table.add_row(person.username, name, entry.site, entry.role.value, _WHAT[entry.role.value])
-    return table
+        sites = ", ".join(dict.fromkeys(entry.site for entry in person.roles))
+        what = ", ".join(_WHAT[entry.role.value] for entry in person.roles)
+        lines.append(f"  {person.username:<14} {sites:<6} {person.name_zh or person.name}: {what}")
+    return lines
