@@ -1,0 +1,18 @@
+"""The figures' script runs; what it measures is for `make bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_the_short_run_prints_every_row() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "--short"], cwd=root, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| re")]
+    assert len(rows) == 4
+    assert all(" / " in row for row in rows)
