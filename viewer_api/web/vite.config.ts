@@ -22,5 +22,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 4000,
     assetsInlineLimit: 2048,
   },
-  test: { environment: 'node', include: ['test/**/*.test.ts'] },
+  test: { environment: 'node', include: ['test/**/*.test.ts'], setupFiles: ['test/browser-names.ts'] },
 });

@@ -4,6 +4,7 @@ import { path, routeOf } from './router';
 import { ReportPage } from './request/report-page';
 import { RequestPage } from './request/page';
 import { ExpiredDialog } from './session/expired-dialog';
+import { InvitationPage } from './session/invitation-page';
 import { resumeSession, seesStudies, startProblem, user } from './session/session';
 import { SignInPage } from './session/sign-in-page';
 import { StudiesPage } from './studies/page';
@@ -28,8 +29,9 @@ export function App(): JSX.Element {
 function Page(): JSX.Element {
   if (startProblem.value) return <Failed error={startProblem.value} onRetry={() => void resumeSession()} />;
   if (user.value === undefined) return <Loading />;
-  if (user.value === null) return <SignInPage />;
   const route = routeOf(path.value.split('?')[0] ?? '/');
+  if (route.page === 'invitation') return <InvitationPage />;
+  if (user.value === null) return <SignInPage />;
   switch (route.page) {
     case 'worklist':
       return <WorklistPage />;

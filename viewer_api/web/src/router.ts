@@ -4,6 +4,7 @@ export type Route =
   | { page: 'worklist' }
   | { page: 'request'; id: number }
   | { page: 'report'; id: number }
+  | { page: 'invitation' }
   | { page: 'studies' }
   | { page: 'study'; site: string; study_instance_uid: string }
   | { page: 'unknown' };
@@ -17,6 +18,7 @@ export function routeOf(pathname: string): Route {
   const id = /^\d+$/.test(second ?? '') ? Number(second) : null;
   if (first === 'requests' && id !== null && parts.length === 2) return { page: 'request', id };
   if (first === 'reports' && id !== null && parts.length === 2) return { page: 'report', id };
+  if (first === 'invitation' && parts.length === 1) return { page: 'invitation' };
   if (first === 'studies' && parts.length === 1) return { page: 'studies' };
   if (first === 'studies' && second && third && parts.length === 3) return { page: 'study', site: second, study_instance_uid: third };
   return { page: 'unknown' };

@@ -77,7 +77,7 @@ function disconnect(): void {
 }
 
 function tell(news: News): void {
-  for (const listener of [...listeners]) listener(news);
+  for (const listener of listeners) listener(news);
 }
 
 // An EventSource left open keeps the page out of the back/forward cache and blocks a connection.

@@ -13,3 +13,8 @@ export async function closeSession(): Promise<void> {
 export function whoAmI(): Promise<User> {
   return getJson<User>('/api/me');
 }
+
+/** Sets the first password of somebody who was invited. */
+export async function acceptInvitation(token: string, password: string): Promise<void> {
+  await http('/api/invitation', { method: 'POST', body: { token, password }, anonymous: true });
+}

@@ -1,6 +1,7 @@
 import type { JSX } from 'preact';
 import { named, t } from '../i18n';
 import { hourMinute } from '../i18n/format';
+import { ReasonWords } from '../report/reason-words';
 import { notify } from '../ui/notice';
 import { troubleText } from '../ui/trouble';
 import { useNow } from '../ui/use';
@@ -77,11 +78,11 @@ function LateImages({ file }: { file: Case }): JSX.Element | null {
 function CancelAsked({ file, onDialog }: { file: Case; onDialog: (dialog: OpenDialog) => void }): JSX.Element | null {
   const request = file.request.value;
   if (!request.cancel_requested) return null;
-  const asked = [...request.events].reverse().find((one) => one.command === 'request-cancel' || one.command === 'request_cancel');
+  const asked = [...request.events].reverse().find((one) => one.command === 'request-cancel');
   return (
     <div class="banner red" role="alert" data-testid="cancel-asked">
       <p>
-        {t('cancel.asked')} {asked?.reason_text}
+        {t('cancel.asked')} {asked && <ReasonWords event={asked} />}
       </p>
       <div class="actions">
         {file.allowed.includes('refuse-cancel') && (
@@ -107,7 +108,7 @@ function SentBack({ file }: { file: Case }): JSX.Element | null {
   if (!event) return null;
   return (
     <p class="banner amber" data-testid="sent-back">
-      {t(wanted === 'reject' ? 'sent_back.rejected' : 'sent_back.returned', { name: named(event.actor_name, event.actor_name_zh) })} {event.reason_text || event.reason_code}
+      {t(wanted === 'reject' ? 'sent_back.rejected' : 'sent_back.returned', { name: named(event.actor_name, event.actor_name_zh) })} <ReasonWords event={event} />
     </p>
   );
 }

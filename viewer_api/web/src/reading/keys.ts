@@ -1,10 +1,11 @@
 import { navigate } from '../router';
 import { notify } from '../ui/notice';
 import { t } from '../i18n';
+import { isTyping } from '../worklist/keys';
 import type { Case } from './case';
 import type { OpenDialog } from './dialogs';
 
-/** Keys that work inside the editor too: they all need Ctrl or Alt. */
+/** Keys that work inside the editor too: with Ctrl or Alt, and Escape, which goes back to the images (Enter there, to the text). */
 export function followWritingKeys(file: Case, open: (dialog: OpenDialog) => void): () => void {
   const pressed = (event: KeyboardEvent): void => {
     if (event.isComposing || document.querySelector('dialog[open]')) return;
@@ -15,6 +16,11 @@ export function followWritingKeys(file: Case, open: (dialog: OpenDialog) => void
     } else if (control && (event.code === 'Enter' || event.code === 'NumpadEnter')) {
       event.preventDefault();
       finish(file, open);
+    } else if (event.code === 'Escape' && isTyping(event.target)) {
+      document.querySelector<HTMLElement>('[data-testid=viewport]')?.focus();
+    } else if (event.code === 'Enter' && !control && (event.target as Element | null)?.closest?.('[data-testid=viewport]')) {
+      event.preventDefault();
+      document.querySelector<HTMLElement>('[name=findings]')?.focus();
     } else if (event.altKey && !control && event.code === 'KeyN') {
       event.preventDefault();
       void openNext(file);
@@ -24,8 +30,12 @@ export function followWritingKeys(file: Case, open: (dialog: OpenDialog) => void
   return () => document.removeEventListener('keydown', pressed);
 }
 
-/** Signs where this user may sign now, else submits. */
+/** Claims, when the case is free; signs where this user may sign now, else submits. */
 function finish(file: Case, open: (dialog: OpenDialog) => void): void {
+  if (!file.draft.value && file.allowed.includes('claim')) {
+    void file.claim();
+    return;
+  }
   const command = (['sign', 'submit-report'] as const).find((one) => file.allowed.includes(one));
   if (command && file.draft.value && file.isComplete()) open(command);
 }

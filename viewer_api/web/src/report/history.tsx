@@ -5,6 +5,7 @@ import { named, t } from '../i18n';
 import { fullInstant, hourMinute, instant } from '../i18n/format';
 import { commandLabel, deliveryLabel, positivityLabel, stateLabel, versionKindLabel } from '../i18n/labels';
 import { Icon } from '../ui/icons';
+import { ReasonWords } from './reason-words';
 
 export function Timeline({ request }: { request: RequestDetail }): JSX.Element {
   return (
@@ -18,7 +19,9 @@ export function Timeline({ request }: { request: RequestDetail }): JSX.Element {
             <span>{commandLabel(event.command)}</span>
             {event.to_state && event.to_state !== event.from_state && <span class="dim"> → {stateLabel(event.to_state)}</span>}
             <span class="dim"> {named(event.actor_name, event.actor_name_zh) || t('info.system')}</span>
-            {(event.reason_text || event.reason_code) && <p class="reason">{event.reason_text || event.reason_code}</p>}
+            <div>
+              <ReasonWords event={event} />
+            </div>
           </div>
         </li>
       ))}
@@ -60,7 +63,7 @@ export function Deliveries({ request }: { request: RequestDetail }): JSX.Element
             {deliveryWords(one)}
           </span>
           <span>{one.destination}</span>
-          <span class="dim">{one.format}</span>
+          <span class="dim">{one.format.toUpperCase()}</span>
           {one.last_error && one.state !== 'DELIVERED' && <p class="reason">{one.last_error}</p>}
         </li>
       ))}

@@ -12,6 +12,7 @@ import { ClinicalView } from '../report/clinical-view';
 import { complete } from '../report/content';
 import { Deliveries, Timeline, Versions } from '../report/history';
 import { ReasonDialog, type ReasonedCommand } from '../report/reason-dialog';
+import { ReasonWords } from '../report/reason-words';
 import { TextView } from '../report/text-view';
 import { navigate } from '../router';
 import { imageAddress, studyAddress } from '../studies/address';
@@ -130,7 +131,7 @@ function SentBack({ request }: { request: RequestDetail }): JSX.Element | null {
   if (!event) return null;
   return (
     <p class="banner amber" data-testid="sent-back">
-      {t(request.state === 'RETURNED' ? 'sent_back.returned' : 'sent_back.cancelled', { name: named(event.actor_name, event.actor_name_zh) })} {event.reason_text || event.reason_code}
+      {t(request.state === 'RETURNED' ? 'sent_back.returned' : 'sent_back.cancelled', { name: named(event.actor_name, event.actor_name_zh) })} <ReasonWords event={event} />
     </p>
   );
 }

@@ -35,6 +35,7 @@ const VIEWER: Line[] = [
   ['k', 'help.key'],
   ['f', 'help.fullscreen'],
   ['Esc', 'help.escape'],
+  ['Enter', 'help.write'],
   ['Ctrl + S', 'help.save'],
   ['Ctrl + Enter', 'help.sign'],
   ['Alt + N', 'help.next'],

@@ -1,6 +1,6 @@
 import type { JSX } from 'preact';
-import { language, t } from '../i18n';
-import { dicomDate, dicomTime, number as formatted } from '../i18n/format';
+import { t } from '../i18n';
+import { dicomDate, dicomTime, number as formatted, personNames } from '../i18n/format';
 import { calibrationOf } from './calibration';
 import { calibrationLabel } from './calibration-label';
 import { name, number, numbers, text, texts } from './dicom-json';
@@ -36,15 +36,13 @@ function Lines({ corner, lines }: { corner: string; lines: (string | null | unde
 
 function TopLeft({ frame }: { frame: Frame }): JSX.Element {
   const dataset = frame.instance.dataset;
-  const groups = name(dataset, '00100010');
-  const plain = (one: string | null): string => (one ?? '').replace(/\^+/g, ' ').trim();
-  const [first, second] = language.value === 'zh-CN' ? [groups.ideographic, groups.alphabetic] : [groups.alphabetic, groups.ideographic];
+  const [first, second] = personNames(name(dataset, '00100010'));
   return (
     <Lines
       corner="top-left"
       lines={[
-        plain(first || second),
-        first ? plain(second) : null,
+        first,
+        second,
         text(dataset, '00100020'),
         [dicomDate(text(dataset, '00100030')), text(dataset, '00100040')].filter(Boolean).join('  '),
       ]}

@@ -45,6 +45,8 @@ export class Viewer {
   readonly tool = signal<Tool>('scroll');
   readonly overlay = signal(true);
   readonly problem = signal<unknown>(null);
+  /** The study's series were looked through; without an item there is nothing to show. */
+  readonly opened = signal(false);
   /** Pictures of the stack that are decoded; a new set whenever one comes. */
   readonly loaded = signal<ReadonlySet<number>>(new Set());
   /** Why full fidelity is not to be had here, when it is not. */
@@ -87,6 +89,7 @@ export class Viewer {
         if (first && (!this.item.value || (better && !this.isWorthwhile()))) this.select(first);
         if (this.isWorthwhile()) break;
       }
+      this.opened.value = true;
       void this.series.loadRest();
     } catch (error) {
       this.problem.value = error;

@@ -50,6 +50,7 @@ function Trouble({ viewer }: { viewer: Viewer }): JSX.Element | null {
       </p>
     );
   }
-  if (viewer.shown.value || viewer.item.value) return viewer.shown.value ? null : <p class="viewport-message">{t('viewer.loading')}</p>;
-  return <p class="viewport-message">{t('viewer.loading_series')}</p>;
+  if (viewer.shown.value) return null;
+  const word = viewer.item.value ? 'viewer.loading' : viewer.opened.value ? 'viewer.no_images' : 'viewer.loading_series';
+  return <p class="viewport-message">{t(word)}</p>;
 }

@@ -3,6 +3,32 @@ import { calibrationOf } from '../calibration';
 import { calibrationLabel } from '../calibration-label';
 import { metadata } from './start';
 
+const LINE = 'rgb(255, 213, 100)';
+const CHOSEN = 'rgb(150, 205, 255)';
+
+/** Legible over black and over bone: yellow on a dark ground. */
+function styleMeasurements(): void {
+  const style = annotation.config.style.getDefaultToolStyles();
+  annotation.config.style.setDefaultToolStyles({
+    ...style,
+    global: {
+      ...style.global,
+      color: LINE,
+      colorHighlighted: CHOSEN,
+      colorSelected: CHOSEN,
+      lineWidth: '1.5',
+      textBoxColor: LINE,
+      textBoxColorHighlighted: CHOSEN,
+      textBoxColorSelected: CHOSEN,
+      textBoxBackground: 'rgba(0, 0, 0, 0.6)',
+      textBoxBorderRadius: 3,
+      textBoxMargin: 2,
+      textBoxFontFamily: 'system-ui, sans-serif',
+      textBoxFontSize: '13px',
+    },
+  });
+}
+
 /** The length tool on one viewport, each length labelled with where its millimetres come from. */
 export class Measurements {
   private readonly group;
@@ -13,6 +39,7 @@ export class Measurements {
     engineId: string,
     viewportId: string,
   ) {
+    styleMeasurements();
     this.groupId = `tools-${engineId}`;
     const group = ToolGroupManager.createToolGroup(this.groupId);
     if (!group) throw new Error('The tool group exists already.');
