@@ -15,6 +15,7 @@ from storage.archive import Archive
 from viewer_api import api, docs, health, problems, webapp
 from viewer_api.dicomweb.router import dicomweb_router
 from viewer_api.headers import SecurityHeaders
+from viewer_api.limits import BodyLimit
 from viewer_api.live import LiveFeed
 
 WEB_DIST = Path(__file__).parent / "web" / "dist"
@@ -45,6 +46,7 @@ def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
     app.state.config = config
     app.state.live = LiveFeed(archive)
     problems.install(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")

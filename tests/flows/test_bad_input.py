@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydicom import dcmread
@@ -68,11 +69,20 @@ def test_the_http_wire_names_what_was_wrong(program: Program) -> None:
         (reader.command(row["id"], "sign", token="x", draft_version=0, password=PASSWORD), 409, "claim"),
         (reader.command(row["id"], "reject", token="x"), 409, ""),
         (reader.get("/dicom-web/studies/1.2.3/metadata"), 404, ""),
+        (reader.command(row["id"], "claim", reason_text="x" * (2 << 20)), 413, "1024 KiB"),
+        (reader.post("/api/session", content=_endless()), 400, ""),
     ]
     for answer, status, names in cases:
         assert answer.status_code == status, f"{answer.request.url}: {answer.text}"
         assert answer.headers["content-type"] == "application/problem+json"
         assert names in answer.json()["detail"], answer.text
+
+
+def _endless() -> Iterator[bytes]:
+    """A body without an announced length."""
+    yield b'{"username": "'
+    for _ in range(40):
+        yield b"x" * (1 << 16)
 
 
 def test_a_report_is_not_signed_with_a_stale_token(program: Program) -> None:
