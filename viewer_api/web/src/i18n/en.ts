@@ -280,6 +280,7 @@ export const en = {
 
   'held.by': 'With {name} since {since}; the claim runs until {until}. You can look, not write.',
   'held.ending': 'Your claim ends in {left}.',
+  'held.cannot_finish': 'These reports are signed without a review, and your account may not sign. Write, then release the case to somebody who may.',
   'held.extend': 'Keep the case',
   'late.came': '{n} images came after you opened the case. Look at them before signing.',
   'late.seen': 'Looked at',

@@ -282,6 +282,7 @@ export const zhCN: Dictionary = {
 
   'held.by': '{name} 自 {since} 起处理中，占用至 {until}。您可查看，不能书写。',
   'held.ending': '您的占用将在 {left} 后到期。',
+  'held.cannot_finish': '此类报告不经审核直接签发，而您的账号无签发权。可先书写，再放弃给有签发权的医师。',
   'held.extend': '继续处理',
   'late.came': '您打开病例后新到 {n} 幅图像，签发前请查看。',
   'late.seen': '已查看',

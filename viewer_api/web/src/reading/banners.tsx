@@ -19,6 +19,7 @@ export function Banners({ file, onDialog }: { file: Case; onDialog: (dialog: Ope
       <LateImages file={file} />
       <CancelAsked file={file} onDialog={onDialog} />
       <SentBack file={file} />
+      <CannotFinish file={file} />
     </div>
   );
 }
@@ -97,6 +98,18 @@ function CancelAsked({ file, onDialog }: { file: Case; onDialog: (dialog: OpenDi
         )}
       </div>
     </div>
+  );
+}
+
+/** Somebody who may write but not end this case: said before much is written. */
+function CannotFinish({ file }: { file: Case }): JSX.Element | null {
+  const { allowed } = file;
+  if (!file.draft.value || file.claimLost.value || file.request.value.cancel_requested) return null;
+  if (!file.request.value.holder?.mine || allowed.includes('sign') || allowed.includes('submit-report')) return null;
+  return (
+    <p class="banner amber" data-testid="cannot-finish">
+      {t('held.cannot_finish')}
+    </p>
   );
 }
 

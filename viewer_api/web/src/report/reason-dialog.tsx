@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { listReasons } from '../api/requests';
 import type { Command, Reason } from '../api/types';
 import { language, t } from '../i18n';
@@ -29,6 +29,8 @@ export function ReasonDialog({ command, optional = false, onGive, onClose }: Rea
       (error: unknown) => setTrouble(troubleText(error)),
     );
   }, [command]);
+  const select = useRef<HTMLSelectElement>(null);
+  useEffect(() => select.current?.focus(), [reasons]);
   const chosen = reasons?.find((one) => one.code === code);
   const textNeeded = command === 'reject' || chosen?.text_required === true || (reasons?.length === 0 && !optional);
   const ready = (optional || code !== '' || reasons?.length === 0) && (!textNeeded || text.trim() !== '');
@@ -55,7 +57,7 @@ export function ReasonDialog({ command, optional = false, onGive, onClose }: Rea
               {t('reason.code')}
               {!optional && <span class="required"> *</span>}
             </span>
-            <select data-testid="reason-code" value={code} required={!optional} onChange={(event) => setCode(event.currentTarget.value)}>
+            <select data-testid="reason-code" ref={select} value={code} required={!optional} onChange={(event) => setCode(event.currentTarget.value)}>
               <option value="">{t('reason.choose')}</option>
               {reasons.map((one) => (
                 <option key={one.code} value={one.code}>

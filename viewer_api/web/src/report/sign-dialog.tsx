@@ -55,7 +55,7 @@ export function SignDialog({ file, draft, onClose }: { file: Case; draft: Autosa
         <p>{t('sign.means')}</p>
         <label class="field">
           <span class="field-label">{t('sign.password')}</span>
-          <input type="password" data-testid="sign-password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
+          <input type="password" data-testid="sign-password" autofocus autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
         </label>
         <p class="form-error" role="alert" data-testid="sign-error">
           {trouble}

@@ -4,6 +4,7 @@ import { closeSession, openSession, whoAmI } from '../api/session';
 import { Problem } from '../api/problem';
 import type { Role, User, View } from '../api/types';
 import { forgetClaims } from '../report/claims';
+import { navigate } from '../router';
 
 /** Who is signed in: undefined while it is being asked, null when nobody is. */
 export const user = signal<User | null | undefined>(undefined);
@@ -45,6 +46,7 @@ export async function signOut(): Promise<void> {
   localStorage.removeItem(MARK);
   sessionEnded();
   user.value = null;
+  navigate('/', true);
 }
 
 const READERS: Role[] = ['report_doctor', 'review_doctor', 'expert', 'dispatcher'];

@@ -38,6 +38,7 @@ export function SignInForm({ fixedUser }: { fixedUser?: string }): JSX.Element {
           spellcheck={false}
           required
           readOnly={fixedUser !== undefined}
+          autofocus={fixedUser === undefined}
           value={username}
           onInput={(event) => setUsername(event.currentTarget.value)}
         />
@@ -48,6 +49,7 @@ export function SignInForm({ fixedUser }: { fixedUser?: string }): JSX.Element {
           name="password"
           data-testid="password"
           type="password"
+          autofocus={fixedUser !== undefined}
           autocomplete="current-password"
           required
           value={password}

@@ -18,6 +18,7 @@ export function Dialog({ title, testid, onClose, wide, children }: DialogProps):
     const dialog = element.current;
     const before = document.activeElement as HTMLElement | null;
     if (dialog && !dialog.open) dialog.showModal();
+    dialog?.querySelector<HTMLElement>('[autofocus]')?.focus();
     return () => {
       if (dialog?.open) dialog.close();
       before?.focus?.();

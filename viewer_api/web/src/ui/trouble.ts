@@ -12,6 +12,7 @@ export function troubleText(error: unknown): string | null {
   if (error.status === 404) return t('trouble.not_found');
   if (error.code === 'CLAIM_LOST') return t('trouble.claim_lost');
   if (error.code === 'COMMAND_NOT_ALLOWED') return t('trouble.not_allowed_now');
+  if (error.code === 'EVIDENCE_CHANGED') return t('late.came', { n: Number(error.fields['new_images'] ?? 0) });
   if (error.code === 'AGREEMENT_MISSING') return t('trouble.agreement_missing');
   if (error.code === 'WRONG_PASSWORD') return t('signin.wrong');
   if (error.status >= 500) return t('trouble.bug', { detail: error.message });

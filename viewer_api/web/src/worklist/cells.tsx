@@ -3,6 +3,7 @@ import type { RequestRow } from '../api/types';
 import { named, t } from '../i18n';
 import { countdown, dicomAge, dicomDate, dicomTime, instant, number, personName, personNames } from '../i18n/format';
 import { priorityLabel, sexLabel, stateLabel } from '../i18n/labels';
+import { isReader } from '../session/session';
 import { Icon } from '../ui/icons';
 
 export function PriorityCell({ row }: { row: RequestRow }): JSX.Element {
@@ -38,8 +39,10 @@ export function sexAge(row: RequestRow): string {
   return [sexLabel(row.patient.sex), dicomAge(row.patient.age)].filter(Boolean).join(' ');
 }
 
+/** The other hospital: who asked, for those who read; who reads, for those who asked. */
 export function hospital(row: RequestRow): string {
-  return named(row.requester.name, row.requester.name_zh);
+  const other = isReader.value ? row.requester : row.reader;
+  return named(other.name, other.name_zh);
 }
 
 export function studyTime(row: RequestRow): string {

@@ -4,6 +4,7 @@ import type { RequestFilter } from '../api/requests';
 import type { Priority } from '../api/types';
 import { named, t } from '../i18n';
 import { priorityLabel } from '../i18n/labels';
+import { isReader } from '../session/session';
 import { Icon } from '../ui/icons';
 import { metModalities, metSites } from './list';
 
@@ -21,13 +22,15 @@ export function Filters({ filter, search, onChange }: FiltersProps): JSX.Element
   return (
     <div class="filters" role="search">
       <SearchBox text={filter.text ?? ''} input={search} onText={(text) => change({ text })} />
-      <Choice
-        testid="filter-site"
-        label={t('list.hospital')}
-        value={filter.site ?? ''}
-        options={[...metSites.value].map(([site, one]) => [site, named(one.name, one.name_zh)])}
-        onValue={(site) => change({ site })}
-      />
+      {(isReader.value || metSites.value.size > 1) && (
+        <Choice
+          testid="filter-site"
+          label={t('list.hospital')}
+          value={filter.site ?? ''}
+          options={[...metSites.value].map(([site, one]) => [site, named(one.name, one.name_zh)])}
+          onValue={(site) => change({ site })}
+        />
+      )}
       <Choice
         testid="filter-modality"
         label={t('list.modality')}

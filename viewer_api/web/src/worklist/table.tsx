@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import type { RequestRow } from '../api/types';
 import { t } from '../i18n';
 import { modalities } from '../i18n/format';
+import { isReader } from '../session/session';
 import { DueCell, holderName, hospital, ImagesCell, PatientCell, PriorityCell, sexAge, StateCell, studyTime } from './cells';
 import { claimRow, openRow } from './commands';
 import { selectedId, shown } from './list';
@@ -16,7 +17,7 @@ export function WorklistTable({ now }: { now: number }): JSX.Element {
           <th class="c-due">{t('list.due')}</th>
           <th class="c-patient">{t('list.patient')}</th>
           <th class="c-sex">{t('list.sex_age')}</th>
-          <th class="c-hospital">{t('list.hospital')}</th>
+          <th class="c-hospital">{t(isReader.value ? 'list.hospital' : 'clinical.reader')}</th>
           <th class="c-modality">{t('list.modality')}</th>
           <th class="c-description">{t('list.description')}</th>
           <th class="c-images">{t('list.images')}</th>
