@@ -110,6 +110,7 @@ def test_from_the_list_to_the_signed_report(
     reader.see("2-reading")
     reader.part("report")
     reader.click("command-claim")
+    expect(reader.find("editor")).to_be_visible()
     if not reader.phone:
         reader.find("viewport").first.click()
         reader.page.keyboard.press("k")
