@@ -6,6 +6,7 @@ import mmap
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -61,14 +62,18 @@ def import_items(
 
 
 def _import_one(archive: Archive, item: Item, sender: Sender, summary: Summary) -> None:
-    with item.open() as buffer:
-        if not _looks_like_dicom(buffer):
-            summary.passed_over += 1
-            return
-        try:
-            summary.outcomes[ingest_file(archive, buffer, sender).outcome] += 1
-        except Invalid as why:
-            summary.refused.append((item.name, why.message))
+    try:
+        with item.open() as buffer:
+            if _looks_like_dicom(buffer):
+                summary.outcomes[ingest_file(archive, buffer, sender).outcome] += 1
+            else:
+                summary.passed_over += 1
+    except Invalid as why:
+        summary.refused.append((item.name, why.message))
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, OSError) as why:
+        summary.refused.append(
+            (item.name, f"it cannot be read: {why}")
+        )  # damaged, encrypted, or on a bad disc
 
 
 def _looks_like_dicom(buffer: Buffer) -> bool:
@@ -112,9 +117,13 @@ def _listed_items(directory: Path) -> list[Item]:
     for record in records:
         parts = record.get("ReferencedFileID")
         if parts:
-            path = _referenced(directory.parent, [parts] if isinstance(parts, str) else list(parts))
-            items.append(Item(str(path), lambda path=path: _mapped(path)))  # type: ignore[misc]  # bound now
+            names = [parts] if isinstance(parts, str) else list(parts)
+            items.append(_listed_item(directory.parent, names))
     return items
+
+
+def _listed_item(folder: Path, parts: list[str]) -> Item:
+    return Item("/".join(parts), lambda: _mapped(_referenced(folder, parts)))
 
 
 def _referenced(folder: Path, parts: list[str]) -> Path:

@@ -17,8 +17,9 @@ from sqlalchemy import Connection, select, update
 from storage import audit
 from storage.database import Database
 from storage.errors import Invalid
-from storage.sites import Node, Site, get_site, put_node, put_site
+from storage.sites import Node, Site, get_site, move_node, put_node, put_site
 from worklist.agreements import Agreement, Priority, Service, SignPolicy, put_agreement
+from worklist.delivery import readdress
 from worklist.people import MIN_PASSWORD, Membership, add_person, invite, set_memberships, set_password
 from worklist.roles import Role
 from worklist.tables import user
@@ -152,15 +153,26 @@ def apply_network(database: Database, network: Network, environ: Mapping[str, st
 def _apply_sites(database: Database, connection: Connection, network: Network, changes: list[str]) -> None:
     sites = [Site(**entry.model_dump()) for entry in network.site]
     changes.extend(f"site {site.code}" for site in sites if put_site(database, connection, site))
-    for node in network.node:
-        _require_site(connection, node.site, f"node {node.ae_title}")
-        if put_node(database, connection, Node(**{**node.model_dump(), "receives": tuple(node.receives)})):
-            changes.append(f"node {node.ae_title}@{node.host} of {node.site}")
+    for entry in network.node:
+        _require_site(connection, entry.site, f"node {entry.ae_title}")
+        if _apply_node(database, connection, network, entry):
+            changes.append(f"node {entry.ae_title}@{entry.host} of {entry.site}")
     for agreed in network.agreement:
         for code in (agreed.requester, agreed.reader):
             _require_site(connection, code, "agreement")
         if put_agreement(database, connection, Agreement(**agreed.model_dump())):
             changes.append(f"agreement {agreed.requester} to {agreed.reader} ({agreed.service})")
+
+
+def _apply_node(database: Database, connection: Connection, network: Network, entry: NodeEntry) -> bool:
+    """A node that moved is one node: its old address ends, and what waits for it follows."""
+    node = Node(**{**entry.model_dump(), "receives": tuple(entry.receives)})
+    same = (other for other in network.node if (other.site, other.ae_title) == (node.site, node.ae_title))
+    moved = move_node(connection, node, {other.host for other in same})
+    changed = put_node(database, connection, node) or moved
+    if changed:
+        readdress(connection, node)
+    return changed
 
 
 def _require_site(connection: Connection, code: str, who: str) -> None:

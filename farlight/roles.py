@@ -18,7 +18,7 @@ from farlight.supervisor import DRAIN_S, Role
 from storage.archive import Archive
 from storage.blobs import FolderBlobs
 from storage.errors import Error
-from viewer_api.app import WebConfig, create_app
+from viewer_api.app import create_app
 from worklist import arrivals
 
 log = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ def run(role: Role, settings: Settings, stop: threading.Event) -> None:
 
 def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> None:
     config = uvicorn.Config(
-        create_app(archive, WebConfig(quiet_seconds=settings.quiet_seconds)),
+        create_app(archive),
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from dataclasses import dataclass
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -204,7 +205,11 @@ def _text(dataset: Dataset, keyword: str, limit: int = 64) -> str:
 def _date(dataset: Dataset, keyword: str) -> str:
     """``YYYYMMDD``; the ACR-NEMA form with dots is read too (PS3.5 6.2)."""
     text = _text(dataset, keyword).replace(".", "").replace("-", "")[:8]
-    return text if len(text) == 8 and text.isdigit() else ""
+    try:
+        date.fromisoformat(text if text.isascii() and len(text) == 8 else "")
+    except ValueError:
+        return ""
+    return text
 
 
 def _integer(dataset: Dataset, keyword: str) -> int | None:

@@ -31,6 +31,7 @@ from storage.tables import change, held_aside, instance, patient, series, study
 from storage.text import search_form
 
 _PIECE = 1 << 20
+_PLACE = (instance.c.blob_key, instance.c.blob_offset, instance.c.length)
 
 PATIENT_AND_STUDY_TAGS = (
     *(
@@ -143,9 +144,10 @@ def ingest(archive: Archive, dataset: Buffer, transfer_syntax_uid: str, sender: 
     now. In both cases nothing of it is visible.
     """
     prepared = prepare(dataset, transfer_syntax_uid, sender)
-    if _known_sha256(archive.database, prepared) == prepared.sha256:
+    known = _known_place(archive.database, prepared)
+    if known is not None and archive.blobs.holds(known.blob_key, known.blob_offset + known.length):
         return _receipt(prepared, Outcome.DUPLICATE)
-    keep(archive, prepared)
+    keep(archive, prepared)  # also where the index knows it and the bytes are gone: the sender has them still
     with archive.database.write() as connection:
         return record(archive.database, connection, prepared)
 
@@ -173,9 +175,8 @@ def record(
     if known is not None:
         return _record_again(database, connection, prepared, known)
     now = datetime.now(UTC)
-    patient_row = _patient_row(database, connection, prepared)
-    study_row = _study_row(database, connection, prepared, patient_row, now)
-    if study_row.patient != patient_row:
+    study_row = _study_row(database, connection, prepared, now)
+    if (study_row.issuer, study_row.patient_id) != (_issuer(prepared), prepared.header.patient_id):
         detail = "this study is known under another (0010,0020) PatientID"
         return _hold_aside(database, connection, prepared, Aside.OTHER_PATIENT, detail)
     series_row = _series_row(database, connection, prepared, study_row.id)
@@ -197,15 +198,16 @@ def _receipt(prepared: Prepared, outcome: Outcome, detail: str = "") -> Receipt:
     )
 
 
-def _known_sha256(database: Database, prepared: Prepared) -> str | None:
+def _known_place(database: Database, prepared: Prepared) -> Any:
+    """Where these very bytes lie, None if they are not known."""
     with database.read() as connection:
         known = _known_instance(connection, prepared)
-    return known.sha256 if known is not None else None
+    return known if known is not None and known.sha256 == prepared.sha256 else None
 
 
 def _known_instance(connection: Connection, prepared: Prepared) -> Any:
     return connection.execute(
-        select(instance.c.sha256, series.c.series_instance_uid)
+        select(instance.c.sha256, *_PLACE, series.c.series_instance_uid)
         .join(series, series.c.id == instance.c.series)
         .where(
             instance.c.site == prepared.sender.site,
@@ -245,27 +247,54 @@ def _hold_aside(
     return _receipt(prepared, Outcome.HELD_ASIDE, detail)
 
 
+def _issuer(prepared: Prepared) -> str:
+    """Who gave the PatientID its meaning: the data set says, or we know of the sender."""
+    return prepared.header.issuer_of_patient_id or prepared.sender.issuer
+
+
+def _study_row(database: Database, connection: Connection, prepared: Prepared, now: datetime) -> Any:
+    """The study with its patient's key beside it, locked; it is made if it is new."""
+    query = (
+        select(study, patient.c.issuer, patient.c.patient_id)
+        .join(patient, patient.c.id == study.c.patient)
+        .where(
+            study.c.site == prepared.sender.site,
+            study.c.study_instance_uid == prepared.header.study_instance_uid,
+        )
+        .with_for_update(of=study)
+    )
+    known = connection.execute(query).one_or_none()
+    if known is not None:
+        return known
+    _insert_study(database, connection, prepared, _patient_row(database, connection, prepared), now)
+    return connection.execute(query).one()
+
+
 def _patient_row(database: Database, connection: Connection, prepared: Prepared) -> int:
+    """The patient as this study describes one. The same ID under another name is another row."""
     header = prepared.header
-    issuer = header.issuer_of_patient_id or prepared.sender.issuer
-    key = {"site": prepared.sender.site, "issuer": issuer, "patient_id": header.patient_id}
+    key = {
+        "site": prepared.sender.site,
+        "issuer": _issuer(prepared),
+        "patient_id": header.patient_id,
+        "patient_name": str(header.patient_name),
+        "patient_birth_date": header.patient_birth_date,
+        "patient_sex": header.patient_sex,
+    }
     database.insert_ignoring(
         connection,
         patient,
         **key,
-        patient_name=str(header.patient_name),
         name_search=search_form(str(header.patient_name)),
         charset_suspect=header.charset_suspect,
-        patient_birth_date=header.patient_birth_date,
-        patient_sex=header.patient_sex,
     )
     row: int = connection.execute(select(patient.c.id).filter_by(**key)).scalar_one()
     return row
 
 
-def _study_row(
+def _insert_study(
     database: Database, connection: Connection, prepared: Prepared, patient_row: int, now: datetime
-) -> Any:
+) -> None:
     header = prepared.header
     database.insert_ignoring(
         connection,
@@ -290,8 +319,6 @@ def _study_row(
         first_received_at=now,
         last_received_at=now,
     )
-    query = select(study).filter_by(site=prepared.sender.site, study_instance_uid=header.study_instance_uid)
-    return connection.execute(query.with_for_update()).one()
 
 
 def _series_row(database: Database, connection: Connection, prepared: Prepared, study_row: int) -> int:

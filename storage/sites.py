@@ -87,6 +87,12 @@ def put_node(database: Database, connection: Connection, value: Node) -> bool:
     return True
 
 
+def move_node(connection: Connection, value: Node, declared_hosts: set[str]) -> bool:
+    """Forget addresses of the node that are declared no longer; tells whether there were any."""
+    gone = (node.c.site == value.site, node.c.ae_title == value.ae_title, node.c.host.not_in(declared_hosts))
+    return connection.execute(delete(node).where(*gone)).rowcount > 0
+
+
 def all_nodes(connection: Connection) -> list[Node]:
     """Every node, by site and title."""
     rows = connection.execute(select(node).order_by(node.c.site, node.c.ae_title)).mappings()

@@ -116,7 +116,16 @@ patient = Table(
     Column("charset_suspect", Boolean, nullable=False),
     Column("patient_birth_date", String(8), nullable=False),
     Column("patient_sex", String(16), nullable=False),
-    UniqueConstraint("site", "issuer", "patient_id"),
+    # the same ID under another name is another row: what a study says of its patient is never overwritten
+    UniqueConstraint(
+        "site",
+        "issuer",
+        "patient_id",
+        "patient_name",
+        "patient_birth_date",
+        "patient_sex",
+        name="uq_patient_as_described",
+    ),
     Index(None, "patient_id"),
     Index(None, "name_search"),
 )

@@ -27,7 +27,6 @@ THREADS = 24
 class WebConfig:
     """What the application needs to know beside the archive."""
 
-    quiet_seconds: float = 60.0
     web_dist: Path = WEB_DIST
 
 

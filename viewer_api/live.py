@@ -79,8 +79,9 @@ class LiveFeed:
             return
         if not found:
             return
-        if len(self._recent) + len(found) > REMEMBERED:
-            self._oldest = self._recent[0].position if self._recent else self.position
+        dropped = len(self._recent) + len(found) - REMEMBERED
+        if dropped > 0:
+            self._oldest = [*self._recent, *found][dropped - 1].position
         self._recent.extend(found)
         self.position = found[-1].position
         async with self._woken:

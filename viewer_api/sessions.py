@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from storage import audit
 from storage.database import Database
@@ -30,26 +30,42 @@ class SignedIn:
 
 def sign_in(database: Database, username: str, password: str, address: str) -> SignedIn:
     """Raises `Denied`: ``UNAUTHENTICATED``, or ``LOCKED`` with `retry_after_s` after too many tries."""
+    try:
+        user_id = check_password(database, username, password, f"sign-in from {address}")
+    except Denied:
+        _note(database, "sign-in", username, address, "LOCKED")
+        raise
+    if user_id is None:
+        _note(database, "sign-in", username, address, "FAILURE")
+        raise Denied("username or password is wrong", code="UNAUTHENTICATED")
     with database.write() as connection:
-        user_id = check_password(connection, username, password)
-        outcome = "SUCCESS" if user_id is not None else "FAILURE"
-        act = audit.Act(
-            "sign-in", "user", username[:64], actor=username[:64], address=address, outcome=outcome
+        person = get_person(connection, user_id, address)
+        expires_at = datetime.now(UTC) + LASTS
+        connection.execute(delete(session).where(session.c.expires_at < datetime.now(UTC) - LASTS))
+        token = _new_session(connection, user_id, "browser", "", expires_at)
+        audit.append(connection, audit.Act("sign-in", "user", username, actor=username, address=address))
+    return SignedIn(token, expires_at, person)
+
+
+def _note(database: Database, action: str, username: str, address: str, outcome: str) -> None:
+    """What failed is written down in a transaction of its own: nothing else happened."""
+    name = username[:64]
+    with database.write() as connection:
+        audit.append(
+            connection, audit.Act(action, "user", name, actor=name, address=address, outcome=outcome)
         )
-        audit.append(connection, act)
-        if user_id is not None:
-            person = get_person(connection, user_id, address)
-            expires_at = datetime.now(UTC) + LASTS
-            token = _new_session(connection, user_id, "browser", "", expires_at)
-            return SignedIn(token, expires_at, person)
-    raise Denied("username or password is wrong", code="UNAUTHENTICATED")
 
 
 def sign_out(database: Database, token: str) -> None:
     """End a session; an unknown one is well."""
-    ended = update(session).where(session.c.token_hash == token_hash(token))
+    mine = (session.c.token_hash == token_hash(token), session.c.revoked_at.is_(None))
     with database.write() as connection:
-        connection.execute(ended.values(revoked_at=datetime.now(UTC)))
+        user_id = connection.execute(select(session.c.user).where(*mine)).scalar()
+        if user_id is None:
+            return
+        connection.execute(update(session).where(*mine).values(revoked_at=datetime.now(UTC)))
+        username = connection.execute(select(user.c.username).where(user.c.id == user_id)).scalar_one()
+        audit.append(connection, audit.Act("sign-out", "user", username, actor=username))
 
 
 def person_of(connection: Connection, token: str, address: str) -> Person | None:

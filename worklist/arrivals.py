@@ -20,7 +20,7 @@ from worklist.commands import perform_as_system
 from worklist.opening import open_by_itself
 from worklist.requests import load
 from worklist.tables import arrival, request
-from worklist.transitions import HELD, OPEN, Command, State
+from worklist.transitions import HELD, Command, State
 
 CONSUMER = "arrivals"
 
@@ -92,8 +92,16 @@ def _settle(database: Database, connection: Connection, study_row: int, quiet_si
     )
     if _wake_waiting(connection, study_row):
         return
-    if not _has_request(connection, study_row):
+    if _has_images(found) and not _has_request(connection, study_row):
         _open(database, connection, found)
+
+
+_NOT_TO_READ = frozenset({"SR", "DOC", "KO", "PR", "PLAN"})
+
+
+def _has_images(found: Any) -> bool:
+    """A study of documents alone is nothing to read."""
+    return bool(set(found.received_modalities.split("\\")) - _NOT_TO_READ)
 
 
 def _wake_waiting(connection: Connection, study_row: int) -> bool:
@@ -114,9 +122,3 @@ def _open(database: Database, connection: Connection, study_row: Any) -> None:
     agreed = automatic_agreement(connection, study_row.site)
     if agreed is not None:
         open_by_itself(database, connection, study_row, agreed)
-
-
-def open_request_of(connection: Connection, study_row: int) -> int | None:
-    """The open request of a study, if there is one."""
-    where = (request.c.study == study_row, request.c.state.in_([state.value for state in OPEN]))
-    return connection.execute(select(request.c.id).where(*where).limit(1)).scalar()

@@ -16,7 +16,15 @@ from worklist import clock
 from worklist.agreements import SignPolicy, require_agreement
 from worklist.people import Person
 from worklist.reasons import check_reason
-from worklist.requests import Request, allowed_commands, load, may_give, may_sign, reviews_own
+from worklist.requests import (
+    Request,
+    allowed_commands,
+    cannot_finish,
+    load,
+    may_give,
+    may_sign,
+    reviews_own,
+)
 from worklist.tables import arrival, draft, request, request_event, user
 from worklist.transitions import HELD, RULES, Command, Needs, Rule, Side, Stage, State, rules_for
 
@@ -101,6 +109,16 @@ def require_evidence_seen(found: Request) -> None:
             evidence_epoch=found.evidence_epoch,
             new_images=found.study_epoch - found.evidence_epoch,
         )
+
+
+def require_signable(person: Person, found: Request) -> None:
+    """All that must hold before a signature, apart from the claim and the text."""
+    if not may_sign(person, found):
+        raise Denied("you may not sign this report finally", code="MAY_NOT_SIGN")
+    if found.cancel_requested:
+        why = "the requester asked to cancel: accept or refuse first"
+        raise not_allowed(person, found, Command.SIGN, why)
+    require_evidence_seen(found)
 
 
 def apply(
@@ -229,6 +247,8 @@ def _claim(connection: Connection, person: Person, found: Request, _order: Order
         raise _already_claimed(connection, found)
     if reviews_own(person, found):
         raise Denied("the review is for another doctor: you wrote this report", code="REVIEWER_IS_AUTHOR")
+    if cannot_finish(person, found):
+        raise Denied("one doctor reads and signs here, and you may not sign finally", code="MAY_NOT_SIGN")
     if found.pinned_to_another(person, now):
         raise not_allowed(person, found, Command.CLAIM, "this request is kept for another doctor for now")
     state = State.REVIEWING if found.stage is Stage.REVIEW else State.READING
@@ -304,12 +324,7 @@ def _submit_report(_connection: Connection, person: Person, found: Request, _ord
 
 
 def _sign(_connection: Connection, person: Person, found: Request, _order: Order) -> Changes:
-    if not may_sign(person, found):
-        raise Denied("you may not sign this report finally", code="MAY_NOT_SIGN")
-    if found.cancel_requested:
-        why = "the requester asked to cancel: accept or refuse first"
-        raise not_allowed(person, found, Command.SIGN, why)
-    require_evidence_seen(found)
+    require_signable(person, found)
     who = {"reviewer": person.id} if found.stage is Stage.REVIEW else {"author": person.id}
     return {"state": State.REPORTED.value, "rework": False, **who, **_UNCLAIMED}
 
@@ -326,7 +341,8 @@ def _reject(_connection: Connection, _person: Person, found: Request, _order: Or
 
 def _return(_connection: Connection, _person: Person, found: Request, _order: Order) -> Changes:
     paused = clock.pause(found.due_at, datetime.now(UTC))
-    return {"state": State.RETURNED.value, "rework": False, "assigned_to": None, **paused, **_UNCLAIMED}
+    cleared = {"rework": False, "cancel_requested": False, "assigned_to": None}
+    return {"state": State.RETURNED.value, **cleared, **paused, **_UNCLAIMED}
 
 
 def _cancel(*_: object) -> Changes:

@@ -38,7 +38,6 @@ class DeliveryState(StrEnum):
     RETRY_WAIT = "RETRY_WAIT"
     DELIVERED = "DELIVERED"
     DEAD = "DEAD"
-    SUPERSEDED = "SUPERSEDED"
 
 
 _WAITING = (DeliveryState.PENDING.value, DeliveryState.RETRY_WAIT.value)
@@ -80,6 +79,17 @@ def enqueue(connection: Connection, request_id: int, documents: dict[str, int], 
                     "created_at": now,
                 }
                 connection.execute(insert(delivery).values(**values))
+
+
+def readdress(connection: Connection, node: Node) -> None:
+    """What still waits for a node goes to where the node is now."""
+    documents = select(document.c.id).where(document.c.site == node.site)
+    waiting = (
+        delivery.c.ae_title == node.ae_title,
+        delivery.c.state.in_(_WAITING),
+        delivery.c.document.in_(documents),
+    )
+    connection.execute(update(delivery).where(*waiting).values(host=node.host, port=node.port))
 
 
 def take_due(database: Database, limit: int = 50) -> list[Delivery]:

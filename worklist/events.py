@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from storage.changes import changes_after, last_position
 from worklist.tables import request, request_event
+from worklist.transitions import State
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def _request_happenings(connection: Connection, position: Position, limit: int) 
         Happening(
             Position(row.id, position.studies),
             "request",
-            frozenset((row.owner_site, row.reader_site, row.read_site, row.review_site)),
+            _told(row),
             row.at,
             request_id=row.request,
             version=row.version,
@@ -83,6 +85,13 @@ def _request_happenings(connection: Connection, position: Position, limit: int) 
         )
         for row in connection.execute(query)
     ]
+
+
+def _told(row: Any) -> frozenset[str]:
+    """A draft is its owner's alone."""
+    if State.DRAFT.value == row.to_state:
+        return frozenset({row.owner_site})
+    return frozenset((row.owner_site, row.reader_site, row.read_site, row.review_site))
 
 
 def _study_happenings(connection: Connection, position: Position, limit: int) -> list[Happening]:
@@ -107,7 +116,8 @@ def _study_happenings(connection: Connection, position: Position, limit: int) ->
 
 def _readers_of(connection: Connection, studies: set[int]) -> dict[int, frozenset[str]]:
     query = select(request.c.study, request.c.read_site, request.c.review_site)
-    rows = connection.execute(query.where(request.c.study.in_(sorted(studies))))
+    submitted = (request.c.study.in_(sorted(studies)), request.c.state != State.DRAFT.value)
+    rows = connection.execute(query.where(*submitted))
     found: dict[int, frozenset[str]] = {}
     for row in rows:
         found[row.study] = found.get(row.study, frozenset()) | {row.read_site, row.review_site}

@@ -58,9 +58,16 @@ class DeliveryLine:
     last_error: str
 
 
-def events(connection: Connection, request_id: int) -> list[Event]:
-    """All events of a request, the first first."""
-    query = select(request_event).where(request_event.c.request == request_id).order_by(request_event.c.id)
+BETWEEN_READERS = frozenset({"reject", "release", "takeover"})
+"""Commands whose words are said among the reading doctors."""
+
+
+def events(connection: Connection, person: Person, found_request: Request) -> list[Event]:
+    """All events of a request, the first first; what doctors said to each other is for them."""
+    query = (
+        select(request_event).where(request_event.c.request == found_request.id).order_by(request_event.c.id)
+    )
+    hears_all = sees_drafts(person, found_request)
     found = connection.execute(query).all()
     actors = person_refs(connection, {row.actor for row in found if row.actor is not None})
     return [
@@ -73,7 +80,7 @@ def events(connection: Connection, request_id: int) -> list[Event]:
             actors.get(row.actor),
             row.role,
             row.reason_code,
-            row.reason_text,
+            row.reason_text if hears_all or row.command not in BETWEEN_READERS else "",
         )
         for row in found
     ]

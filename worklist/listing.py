@@ -15,6 +15,7 @@ from storage.tables import patient, site, study
 from storage.text import search_form
 from worklist.agreements import Priority
 from worklist.people import Person
+from worklist.reports.versions import RELEASED
 from worklist.requests import Request, allowed_commands, from_row, visible_to
 from worklist.roles import READERS, Role
 from worklist.tables import report, report_version, request, request_event, user
@@ -313,8 +314,8 @@ def _age(row: Any) -> str:
     sent = row["attributes"].get("00101010", {}).get("Value", [""])
     if sent and sent[0]:
         return str(sent[0])
-    born, on = row["patient_birth_date"], row["study_date"]
-    if len(born) != 8 or len(on) != 8:
+    born, on = row["patient_birth_date"], row["study_date"]  # both are dates or empty: the header saw to it
+    if not born or not on:
         return ""
     years = int(on[:4]) - int(born[:4]) - (on[4:] < born[4:])
     return f"{years:03d}Y" if 0 <= years < 1000 else ""
@@ -369,7 +370,7 @@ def _report_refs(connection: Connection, ids: list[int]) -> dict[int, list[Any]]
 
 def _visible_report(versions: list[Any], is_reader: bool) -> ReportRef | None:
     """The newest version; for those who do not read, the newest that was released (I6)."""
-    seen = [row for row in versions if is_reader or row.kind == "FINAL"]
+    seen = [row for row in versions if is_reader or row.kind in RELEASED]
     if not seen:
         return None
     last = seen[-1]

@@ -82,7 +82,7 @@ def open_by_person(
 def checked_clinical(value: dict[str, Any]) -> dict[str, str]:
     """The clinical part with every field there. Raises `Invalid`, naming the field."""
     if unknown := sorted(set(value) - set(CLINICAL_FIELDS)):
-        raise Invalid(f"clinical.{unknown[0]} is not a field of a request", field=f"clinical.{unknown[0]}")
+        raise Invalid(f"clinical.{unknown[0]!a} is not a field of a request", field="clinical")
     for name, text in value.items():
         if not isinstance(text, str) or len(text) > 4000:
             raise Invalid(f"clinical.{name} is a text of at most 4000 characters", field=f"clinical.{name}")

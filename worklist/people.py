@@ -6,20 +6,22 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 
+from storage import audit
+from storage.database import Database
 from storage.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from storage.tables import site
 from worklist.roles import SEES_NO_PATIENTS, Role
-from worklist.tables import invitation, membership, session, user
+from worklist.tables import invitation, membership, session, user, wrong_password
 
 MIN_PASSWORD = 8
 TRIES = 5
 LOCKED_FOR = timedelta(minutes=5)
+TRIES_FORGOTTEN_AFTER = timedelta(hours=1)
 INVITATION_LASTS = timedelta(days=7)
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -83,7 +85,6 @@ def add_person(
         "may_sign_final": may_sign_final,
         "password_hash": "",
         "active": True,
-        "failed_logins": 0,
     }
     return int(connection.execute(insert(user).values(**values).returning(user.c.id)).scalar_one())
 
@@ -104,14 +105,19 @@ def set_memberships(connection: Connection, user_id: int, wanted: set[Membership
 
 def set_password(connection: Connection, user_id: int, password: str) -> None:
     """Hash and keep a password; every session of the person ends."""
+    keep_password_hash(connection, user_id, hash_password(password))
+
+
+def hash_password(password: str) -> str:
+    """Slow on purpose: call it outside any transaction where others wait for the database."""
     if len(password) < MIN_PASSWORD:
         raise Invalid(f"a password has at least {MIN_PASSWORD} characters")
-    values: dict[str, Any] = {
-        "password_hash": _hasher.hash(password),
-        "failed_logins": 0,
-        "locked_until": None,
-    }
-    connection.execute(update(user).where(user.c.id == user_id).values(**values))
+    return _hasher.hash(password)
+
+
+def keep_password_hash(connection: Connection, user_id: int, password_hash: str) -> None:
+    """Keep what `hash_password` made; every session of the person ends."""
+    connection.execute(update(user).where(user.c.id == user_id).values(password_hash=password_hash))
     ended = update(session).where(session.c.user == user_id, session.c.kind == "browser")
     connection.execute(ended.values(revoked_at=datetime.now(UTC)))
 
@@ -149,28 +155,43 @@ def get_person(connection: Connection, user_id: int, address: str = "") -> Perso
     )
 
 
-def check_password(connection: Connection, username: str, password: str) -> int | None:
-    """The row number of the account if the password is right, None if not; wrong tries are counted.
+def check_password(database: Database, username: str, password: str, where: str) -> int | None:
+    """The row number of the account if the password is right, None if not.
 
-    The caller commits either way. Raises `Denied` (``LOCKED``, with `retry_after_s`) after too many tries. A name
-    that does not exist takes as long as one that does.
+    Wrong tries are counted by `where` they came from and for whom, so that nobody can lock a doctor out from
+    elsewhere; a name that does not exist is treated like one that does, in its answers and in its time. Raises
+    `Denied` (``LOCKED``, with `retry_after_s`) after too many tries. Hashing holds no transaction.
     """
-    row = connection.execute(select(user).where(user.c.username == username)).one_or_none()
-    now = datetime.now(UTC)
-    if row is not None and row.locked_until and row.locked_until > now:
-        wait = int((row.locked_until - now).total_seconds()) + 1
-        raise Denied("too many wrong passwords: wait a little", code="LOCKED", retry_after_s=wait)
-    right = _matches(row.password_hash if row is not None and row.password_hash else _NOBODY, password)
-    if row is None:
-        return None
-    if right and row.active:
-        connection.execute(update(user).where(user.c.id == row.id).values(failed_logins=0, locked_until=None))
+    key = token_hash(f"{where}\0{username}")
+    with database.read() as connection:
+        _require_not_locked(connection, key)
+        row = connection.execute(select(user).where(user.c.username == username)).one_or_none()
+    known = row is not None and bool(row.password_hash) and row.active
+    right = _matches(row.password_hash if row is not None and known else _NOBODY, password)
+    if row is not None and known and right:
+        with database.write() as connection:
+            connection.execute(delete(wrong_password).where(wrong_password.c.key == key))
         return int(row.id)
-    failed = row.failed_logins + 1
-    locked_until = now + LOCKED_FOR if failed % TRIES == 0 else None
-    values = {"failed_logins": failed, "locked_until": locked_until}
-    connection.execute(update(user).where(user.c.id == row.id).values(**values))
+    with database.write() as connection:
+        _count_wrong(database, connection, key)
     return None
+
+
+def _require_not_locked(connection: Connection, key: str) -> None:
+    row = connection.execute(select(wrong_password).where(wrong_password.c.key == key)).one_or_none()
+    if row is None or row.tries % TRIES:
+        return
+    wait = (row.last_at + LOCKED_FOR - datetime.now(UTC)).total_seconds()
+    if wait > 0:
+        raise Denied("too many wrong passwords: wait a little", code="LOCKED", retry_after_s=int(wait) + 1)
+
+
+def _count_wrong(database: Database, connection: Connection, key: str) -> None:
+    now = datetime.now(UTC)
+    connection.execute(delete(wrong_password).where(wrong_password.c.last_at < now - TRIES_FORGOTTEN_AFTER))
+    if not database.insert_ignoring(connection, wrong_password, key=key, tries=1, last_at=now):
+        again = update(wrong_password).where(wrong_password.c.key == key)
+        connection.execute(again.values(tries=wrong_password.c.tries + 1, last_at=now))
 
 
 def invite(connection: Connection, user_id: int) -> str:
@@ -182,14 +203,25 @@ def invite(connection: Connection, user_id: int) -> str:
     return token
 
 
-def accept_invitation(connection: Connection, token: str, password: str) -> int:
+def accept_invitation(database: Database, token: str, password: str) -> int:
     """Set the first password; the token is used up. Raises `NotFound` for a token that is not valid."""
-    where = (invitation.c.token_hash == token_hash(token), invitation.c.expires_at > datetime.now(UTC))
-    user_id = connection.execute(select(invitation.c.user).where(*where)).scalar()
+    with database.read() as connection:
+        _invited(connection, token)
+    password_hash = hash_password(password)
+    with database.write() as connection:
+        user_id = _invited(connection, token)
+        keep_password_hash(connection, user_id, password_hash)
+        connection.execute(delete(invitation).where(invitation.c.user == user_id))
+        username = connection.execute(select(user.c.username).where(user.c.id == user_id)).scalar_one()
+        audit.append(connection, audit.Act("accept-invitation", "user", username, actor=username))
+    return user_id
+
+
+def _invited(connection: Connection, token: str) -> int:
+    valid = (invitation.c.token_hash == token_hash(token), invitation.c.expires_at > datetime.now(UTC))
+    user_id = connection.execute(select(invitation.c.user).where(*valid)).scalar()
     if user_id is None:
         raise NotFound("this invitation is not valid, or no longer: ask for a new one")
-    set_password(connection, user_id, password)
-    connection.execute(delete(invitation).where(invitation.c.user == user_id))
     return int(user_id)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from storage.errors import NotFound
 from storage.tables import study
@@ -107,22 +107,31 @@ def from_row(row: dict[str, Any]) -> Request:
 def load_visible(connection: Connection, person: Person, request_id: int, *, lock: bool = False) -> Request:
     """Raises `NotFound` also for what exists and is none of this person's business."""
     found = load(connection, request_id, lock=lock)
-    if not found.sites & person.sites:
+    mine = found.owner_site in person.sites
+    if not mine and (found.state is State.DRAFT or not found.sites & person.sites):
         raise NotFound(f"there is no request {request_id}")
     return found
 
 
 def visible_to(person: Person) -> ColumnElement[bool]:
-    """The same as a condition on `request`."""
+    """The same as a condition on `request`: others than the asking hospital see it once it was submitted."""
     mine = sorted(person.sites)
-    columns = (request.c.owner_site, request.c.reader_site, request.c.read_site, request.c.review_site)
-    return or_(*(column.in_(mine) for column in columns))
+    takes_part = or_(
+        request.c.reader_site.in_(mine), request.c.read_site.in_(mine), request.c.review_site.in_(mine)
+    )
+    return or_(request.c.owner_site.in_(mine), and_(takes_part, request.c.state != State.DRAFT.value))
+
+
+_NOT_WITH_READER = (State.DRAFT.value, State.RETURNED.value, State.CANCELLED.value)
 
 
 def studies_visible_to(person: Person) -> ColumnElement[bool]:
-    """A condition on `study`: the person's own hospitals', and those that a hospital of theirs reads for."""
+    """A condition on `study`: the person's own hospitals', and those that a hospital of theirs reads or has read.
+
+    What was withdrawn or sent back is the sender's alone again (I9).
+    """
     mine = sorted(person.sites)
-    asked = select(request.c.study).where(visible_to(person), request.c.state != State.DRAFT.value)
+    asked = select(request.c.study).where(visible_to(person), request.c.state.not_in(_NOT_WITH_READER))
     return or_(study.c.site.in_(mine), study.c.id.in_(asked))
 
 
@@ -132,7 +141,15 @@ def may_give(person: Person, found: Request, rule: Rule) -> bool:
         return bool(person.roles_at(found.owner_site) & rule.roles)
     if rule.side is Side.STAGE:
         return bool(person.roles_at(found.stage_site) & rule.roles)
-    return rule.side is Side.HOLDER and found.held_by(person)
+    return rule.side is Side.HOLDER and found.held_by(person) and may_hold(person, found)
+
+
+def may_hold(person: Person, found: Request) -> bool:
+    """Whether the person's roles still fit the claim: a role taken away ends what it allowed."""
+    roles = person.roles_at(found.stage_site)
+    return any(
+        rule.command is Command.CLAIM and found.state in rule.states and rule.roles & roles for rule in RULES
+    )
 
 
 def allowed_commands(person: Person, found: Request) -> list[Command]:
@@ -164,7 +181,12 @@ def _makes_sense(person: Person, found: Request, command: Command) -> bool:
 def _may_claim(person: Person, found: Request) -> bool:
     if found.state in HELD:
         return found.held_by(person)
-    return not found.pinned_to_another(person) and not reviews_own(person, found)
+    return not (found.pinned_to_another(person) or reviews_own(person, found) or cannot_finish(person, found))
+
+
+def cannot_finish(person: Person, found: Request) -> bool:
+    """Where one doctor reads and signs, a claim by one who may not sign would lead nowhere."""
+    return found.stage is Stage.READ and found.sign_policy is SignPolicy.SINGLE and not person.may_sign_final
 
 
 def reviews_own(person: Person, found: Request) -> bool:

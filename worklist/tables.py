@@ -29,8 +29,6 @@ user = Table(
     Column("may_sign_final", Boolean, nullable=False),
     Column("password_hash", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
-    Column("failed_logins", Integer, nullable=False),
-    Column("locked_until", Instant),
 )
 
 membership = Table(
@@ -39,6 +37,14 @@ membership = Table(
     Column("user", ForeignKey("user_account.id"), primary_key=True),
     Column("site", ForeignKey("site.code"), primary_key=True),
     Column("role", String(32), primary_key=True),
+)
+
+wrong_password = Table(
+    "wrong_password",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("tries", Integer, nullable=False),
+    Column("last_at", Instant, nullable=False),
 )
 
 invitation = Table(
@@ -203,6 +209,7 @@ document = Table(
     Column("format", String(16), nullable=False),
     Column("site", ForeignKey("site.code"), nullable=False),
     uid("sop_instance_uid", nullable=False),
+    Column("sha256", String(64), nullable=False),
     UniqueConstraint("report_version", "format"),
 )
 

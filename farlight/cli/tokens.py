@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from farlight.cli.record import note
 from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from viewer_api.sessions import create_token, list_tokens, revoke_token
@@ -27,6 +28,7 @@ def create(
     archive = open_current_archive(load_settings())
     with archive.database.write() as connection:
         print(create_token(connection, username, name, days))
+        note(connection, "token-create", username)
 
 
 @app.command("list")
@@ -49,4 +51,5 @@ def revoke(token_id: Annotated[int, typer.Argument(help="Its number in `farlight
     archive = open_current_archive(load_settings())
     with archive.database.write() as connection:
         revoke_token(connection, token_id)
+        note(connection, "token-revoke", str(token_id))
     print(f"token {token_id} is revoked")

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
+from farlight.cli.record import note
 from farlight.opening import open_current_archive
 from farlight.settings import load_settings
 from storage.errors import Invalid
@@ -47,6 +48,7 @@ def add(
         )
         set_memberships(connection, user_id, memberships)
         token = invite(connection, user_id)
+        note(connection, "user-add", username)
     print(f"invitation for {username}, shown once, valid for 7 days: /invitation#{token}")
 
 
@@ -73,6 +75,7 @@ def passwd(username: Username) -> None:
     password = typer.prompt("New password", hide_input=True, confirmation_prompt=True)
     with archive.database.write() as connection:
         set_password(connection, find_id(connection, username), password)
+        note(connection, "user-passwd", username)
     print(f"password of {username} set")
 
 
@@ -82,6 +85,7 @@ def disable(username: Username) -> None:
     archive = open_current_archive(load_settings())
     with archive.database.write() as connection:
         disable_person(connection, username)
+        note(connection, "user-disable", username)
     print(f"{username} is disabled")
 
 

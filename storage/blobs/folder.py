@@ -67,6 +67,12 @@ class FolderBlobs:
                 left -= len(piece)
                 yield piece
 
+    def holds(self, key: str, length: int) -> bool:
+        """See `BlobStore.holds`."""
+        path = self._path(key)
+        with _availability("read"):
+            return path.is_file() and path.stat().st_size >= length
+
     def delete(self, key: str) -> None:
         """See `BlobStore.delete`."""
         with _availability("deleted"):

@@ -32,6 +32,9 @@ class BlobStore(Protocol):
     def chunks(self, key: str, offset: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The same in pieces, for what need not lie in memory."""
 
+    def holds(self, key: str, length: int) -> bool:
+        """Whether the blob is there with at least `length` bytes."""
+
     def delete(self, key: str) -> None:
         """Remove a blob; absent is well."""
 

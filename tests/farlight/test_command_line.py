@@ -141,6 +141,30 @@ def test_import_goes_on_past_a_broken_file_and_names_it(prepared: Program) -> No
     assert "there is no site" in prepared.farlight("import", "broken", "--site", "X", check=False).stderr
 
 
+def test_one_bad_member_of_a_zip_does_not_end_the_import(prepared: Program) -> None:
+    packed = prepared.folder / "cd.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in ("CT_small.dcm", "MR_small.dcm"):
+            archive.write(str(get_testdata_file(name)), name)
+    content = bytearray(packed.read_bytes())
+    content[2000] ^= 0xFF  # inside the first member: its CRC no longer fits
+    packed.write_bytes(content)
+    done = prepared.farlight("import", "cd.zip", "--site", "KASHI", check=False)
+    assert done.returncode == 1
+    assert "stored 1" in done.stdout
+    assert "CT_small.dcm: it cannot be read: Bad CRC-32" in done.stdout
+
+
+def test_a_node_that_moved_is_one_node(prepared: Program) -> None:
+    network = prepared.folder / "network.toml"
+    network.write_text(network.read_text().replace('host = "127.0.0.1"', 'host = "127.0.0.9"'))
+    assert "node KASHI_PACS@127.0.0.9" in prepared.farlight("network", "apply", "network.toml").stdout
+    shown = prepared.farlight("network", "show").stdout
+    assert "127.0.0.9" in shown
+    assert "127.0.0.1" not in shown
+    assert "nothing to change" in prepared.farlight("network", "apply", "network.toml").stdout
+
+
 def test_unknown_settings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Invalid, match="FARLIGHT_HTTP_PROT is no setting"):
         load_settings({"FARLIGHT_HTTP_PROT": "80"}, tmp_path / "none.toml")

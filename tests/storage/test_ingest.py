@@ -187,3 +187,43 @@ def test_a_blob_key_stays_in_its_folder(archive: Archive, key: str) -> None:
         archive.blobs.put(key, [b"x"])
     with pytest.raises((Invalid, NotFound)):
         archive.blobs.read(key)
+
+
+def test_each_study_keeps_what_it_says_of_its_patient(archive: Archive, tmp_path: Path) -> None:
+    """The same PatientID under two names: neither study borrows the other's name."""
+    for name, born in (("Wang^Li", "19700101"), ("Zhao^Min", "19990909")):
+        values = {"PatientID": "1001", "PatientName": name, "PatientBirthDate": born}
+        uids = {"StudyInstanceUID": generate_uid(), "SOPInstanceUID": generate_uid()}
+        assert ingest_file(archive, changed(tmp_path, **values, **uids), KASHI).outcome is Outcome.STORED
+    query = select(patient.c.patient_name, patient.c.patient_birth_date).join(study).order_by(study.c.id)
+    with archive.database.read() as connection:
+        described = [tuple(row) for row in connection.execute(query)]
+    assert described == [("Wang^Li", "19700101"), ("Zhao^Min", "19990909")]
+
+
+def test_within_a_study_the_id_decides_not_the_spelling(archive: Archive, tmp_path: Path) -> None:
+    ingest_file(archive, changed(tmp_path, SOPInstanceUID=generate_uid(), PatientName="WANG^LI"), KASHI)
+    again = ingest_file(
+        archive, changed(tmp_path, SOPInstanceUID=generate_uid(), PatientName="Wang^Li"), KASHI
+    )
+    assert again.outcome is Outcome.STORED
+
+
+@pytest.mark.parametrize("value", ["²²²²²²²²", "20261399", "0000", "tomorrow"])
+def test_a_date_that_is_none_is_absent(archive: Archive, tmp_path: Path, value: str) -> None:
+    dataset = dcmread(str(get_testdata_file("CT_small.dcm")))
+    dataset.SpecificCharacterSet = "ISO_IR 100"
+    dataset["PatientBirthDate"]._value = value
+    dataset.save_as(tmp_path / "dated.dcm")
+    ingest_file(archive, (tmp_path / "dated.dcm").read_bytes(), KASHI)
+    with archive.database.read() as connection:
+        assert connection.execute(select(patient.c.patient_birth_date)).scalar_one() == ""
+
+
+def test_sending_again_heals_a_lost_blob(archive: Archive) -> None:
+    ingest_file(archive, file_bytes(), KASHI)
+    with archive.database.read() as connection:
+        (found,) = instances(connection)
+    archive.blobs.delete(found.blob_key)
+    assert ingest_file(archive, file_bytes(), KASHI).outcome is Outcome.DUPLICATE
+    assert read_file(archive, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,16 +12,21 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 from reading_world import CONTENT, World
+from sqlalchemy import select
 
 from storage import audit
 from storage.errors import Conflict, Denied, Invalid
 from storage.ingest import Sender, ingest_file
+from storage.tables import study
 from worklist import arrivals
 from worklist.commands import Order
+from worklist.people import Membership, check_password, set_memberships
 from worklist.reports import drafts
 from worklist.reports.drafts import read_draft, save_draft
 from worklist.reports.signing import Signature, sign, submit_report
 from worklist.reports.versions import verify
+from worklist.requests import allowed_commands, studies_visible_to
+from worklist.roles import Role
 from worklist.tables import report, report_version
 from worklist.transitions import Command, State
 
@@ -198,7 +204,7 @@ def test_signing_needs_the_password_and_makes_a_chain(asked: World) -> None:
         {"content": {**CONTENT, "impression": "something else"}},
         {"signer": 1},
         {"prev_hash": "0" * 64},
-        {"evidence": {"epoch": 9, "instances": {}}},
+        {"evidence": {"epoch": 9, "instances": {}, "request": 1}},
         {"licence_no": "forged"},
     ],
 )
@@ -268,3 +274,112 @@ def test_a_dispatcher_takes_over_and_the_old_token_is_dead(asked: World) -> None
     with pytest.raises(Conflict) as refused:
         asked.give("reader", Command.RELEASE, token=old)
     assert refused.value.code == "CLAIM_LOST"
+
+
+def test_a_role_that_was_taken_away_no_longer_signs(asked: World) -> None:
+    asked.give("reader", Command.CLAIM)
+    version = _save(asked, "reader")
+    _submit(asked, "reader", version)
+    token = asked.give("reviewer", Command.CLAIM).claim_token or ""
+    with asked.archive.database.write() as connection:
+        set_memberships(connection, asked.person("reviewer").id, {Membership("SRRSH", Role.EXPERT)})
+    assert Command.SIGN not in allowed_commands(asked.person("reviewer"), asked.only_request())
+    with pytest.raises((Denied, Conflict)):
+        _sign(asked, "reviewer", version)
+    with pytest.raises((Denied, Conflict)):
+        asked.give("reviewer", Command.HEARTBEAT, token=token)
+    assert asked.only_request().state is State.REVIEWING
+
+
+def test_where_one_doctor_signs_who_may_not_sign_does_not_claim(world: World) -> None:
+    world.receive("AKSU")
+    world.settle()
+    assert Command.CLAIM not in allowed_commands(world.person("second.reader"), world.only_request())
+    with pytest.raises(Denied) as refused:
+        world.give("second.reader", Command.CLAIM)
+    assert refused.value.code == "MAY_NOT_SIGN"
+    assert world.give("reader", Command.CLAIM).state is State.READING
+
+
+def test_a_stranger_cannot_stop_a_signature_by_guessing(asked: World) -> None:
+    asked.give("reader", Command.CLAIM)
+    version = _save(asked, "reader")
+    _submit(asked, "reader", version)
+    asked.give("reviewer", Command.CLAIM)
+    for _ in range(6):
+        with suppress(Denied):
+            check_password(asked.archive.database, "reviewer", "a guess", "sign-in from elsewhere")
+    _sign(asked, "reviewer", version)
+    assert asked.only_request().state is State.REPORTED
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ({"sop_instance_uid": "1.2.3"}, "none of this study"),
+        ({"series_instance_uid": "1.2.3"}, "none of this study"),
+        ({"frame_number": 2}, "has 1 frames"),
+    ],
+)
+def test_a_key_image_is_a_frame_of_this_study(asked: World, image: dict[str, object], says: str) -> None:
+    header = dcmread(str(get_testdata_file("CT_small.dcm")), stop_before_pixels=True)
+    own = {"series_instance_uid": header.SeriesInstanceUID, "sop_instance_uid": header.SOPInstanceUID}
+    asked.give("reader", Command.CLAIM)
+    version = _save(asked, "reader", {**CONTENT, "key_images": [{**own, **image}]})
+    with pytest.raises(Invalid, match=says):
+        _submit(asked, "reader", version)
+    version = _save(asked, "reader", {**CONTENT, "key_images": [own]})
+    _submit(asked, "reader", version)
+
+
+def test_images_that_were_sent_back_are_the_senders_alone_again(asked: World) -> None:
+    def sees(username: str) -> bool:
+        query = select(study.c.id).where(studies_visible_to(asked.person(username)))
+        with asked.archive.database.read() as connection:
+            return bool(connection.execute(query).all())
+
+    assert sees("reader")
+    token = asked.give("reader", Command.CLAIM).claim_token or ""
+    asked.give("reader", Command.RETURN, token=token, reason_code="110514")
+    assert not sees("reader")
+    assert sees("technician")
+
+
+def test_a_returned_request_forgets_that_it_was_to_be_cancelled(asked: World) -> None:
+    token = asked.give("reader", Command.CLAIM).claim_token or ""
+    asked.give("referrer", Command.REQUEST_CANCEL, reason_code="110500")
+    asked.give("reader", Command.RETURN, token=token, reason_code="110523")
+    assert not asked.give("referrer", Command.SUBMIT).cancel_requested
+
+
+def _signed(world: World) -> str:
+    world.give("reader", Command.CLAIM)
+    version = _save(world, "reader")
+    _submit(world, "reader", version)
+    world.give("reviewer", Command.CLAIM)
+    _sign(world, "reviewer", version)
+    with world.archive.database.read() as connection:
+        return str(connection.execute(report.select()).one().id)
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("delete from report_version where kind = 'FINAL'", "the signed version is missing"),
+        ("update document set sha256 = 'x' where format = 'pdf'", "its pdf is not the one"),
+        ("update document set sop_instance_uid = '1.2' where format = 'sr'", "its sr is not the one"),
+        ("update report_version set evidence = '{}' where kind = 'FINAL'", "the evidence was changed"),
+    ],
+)
+def test_what_was_done_to_a_signed_report_is_named(asked: World, statement: str, problem: str) -> None:
+    report_id = _signed(asked)
+    with asked.archive.database.write() as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        if statement.startswith("delete"):
+            connection.exec_driver_sql("delete from delivery")
+            connection.exec_driver_sql("delete from document")
+        connection.exec_driver_sql(statement)
+    with asked.archive.database.read() as connection:
+        problems = [finding.problem for finding in verify(connection, report_id) if not finding.intact]
+    assert len(problems) == 1
+    assert problem in problems[0]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from sqlalchemy import Connection, select
 
+from storage import audit
 from storage.errors import Corrupt, NotFound
 from storage.header import decode_header
 from storage.retrieve import first_instance, read_dataset_bytes, read_file
@@ -21,6 +22,7 @@ from worklist.tables import document, report
 
 router = APIRouter()
 Calling = Annotated[Caller, Depends(caller)]
+VersionNumber = Annotated[int, Path(ge=1, le=2**31)]
 
 
 @router.get("/reports/{report_id}")
@@ -38,19 +40,23 @@ def read_report(calling: Calling, report_id: str) -> dict[str, Any]:
 def verification(calling: Calling, report_id: str) -> dict[str, Any]:
     """Compute the hash chain anew and name the version that does not fit."""
     with calling.archive.database.read() as connection:
-        _request_of(connection, calling.person, report_id)
+        found = _request_of(connection, calling.person, report_id)
         findings = verify(connection, report_id)
-    lines = [{"n": f.n, "intact": f.intact, "problem": f.problem} for f in findings]
-    return {"intact": all(f.intact for f in findings), "versions": lines}
+        visible = {line.n for line in history.version_lines(connection, calling.person, found)}
+    lines = [
+        {"n": f.n, "intact": f.intact, "problem": f.problem} for f in findings if f.n in visible or f.problem
+    ]
+    return {"intact": bool(findings) and all(f.intact for f in findings), "versions": lines}
 
 
 @router.get("/reports/{report_id}/versions/{n}.json")
-def version_json(calling: Calling, report_id: str, n: int) -> dict[str, Any]:
+def version_json(calling: Calling, report_id: str, n: VersionNumber) -> dict[str, Any]:
     """One version with its content and hashes."""
     with calling.archive.database.read() as connection:
         version = _visible_version(connection, calling.person, report_id, n)
         found = _request_of(connection, calling.person, report_id)
         line = next(v for v in history.version_lines(connection, calling.person, found) if v.n == n)
+    _note_opening(calling, version, "json")
     return {
         **version_shape(line),
         "content": version.content,
@@ -64,11 +70,12 @@ def version_json(calling: Calling, report_id: str, n: int) -> dict[str, Any]:
 
 
 @router.get("/reports/{report_id}/versions/{n}.pdf", response_class=Response)
-def version_pdf(calling: Calling, report_id: str, n: int) -> Response:
+def version_pdf(calling: Calling, report_id: str, n: VersionNumber) -> Response:
     """The version on paper, as it was signed."""
     with calling.archive.database.read() as connection:
         version = _visible_version(connection, calling.person, report_id, n)
         found = _document(connection, version, "pdf")
+    _note_opening(calling, version, "pdf")
     dataset = decode_header(read_dataset_bytes(calling.archive, found), found.transfer_syntax_uid)
     pdf = bytes(dataset.EncapsulatedDocument).rstrip(b"\0")
     disposition = f'inline; filename="report-{found.sop_instance_uid}.pdf"'
@@ -76,14 +83,31 @@ def version_pdf(calling: Calling, report_id: str, n: int) -> Response:
 
 
 @router.get("/reports/{report_id}/versions/{n}.dcm", response_class=Response)
-def version_sr(calling: Calling, report_id: str, n: int) -> Response:
+def version_sr(calling: Calling, report_id: str, n: VersionNumber) -> Response:
     """The version as a DICOM Basic Text SR."""
     with calling.archive.database.read() as connection:
         version = _visible_version(connection, calling.person, report_id, n)
         found = _document(connection, version, "sr")
+    _note_opening(calling, version, "sr")
     disposition = f'attachment; filename="report-{found.sop_instance_uid}.dcm"'
     headers = {"content-disposition": disposition}
     return Response(read_file(calling.archive, found), media_type="application/dicom", headers=headers)
+
+
+def _note_opening(calling: Caller, version: Version, form: str) -> None:
+    """Who opened which version, in what form, goes into the record."""
+    person = calling.person
+    act = audit.Act(
+        action="open-report",
+        object_type="report",
+        object_id=f"{version.report}/{version.n}",
+        actor=person.username,
+        role=",".join(sorted({m.role.value for m in person.memberships}))[:64],
+        address=person.address,
+        detail={"form": form},
+    )
+    with calling.archive.database.write() as connection:
+        audit.append(connection, act)
 
 
 def _request_of(connection: Connection, person: Person, report_id: str) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
@@ -27,6 +27,7 @@ from worklist.transitions import RULES, Command, Side
 
 router = APIRouter()
 Calling = Annotated[Caller, Depends(caller)]
+RequestId = Annotated[int, Path(ge=1, le=2**53)]
 
 _COMMANDS = {rule.command.value: rule.command for rule in RULES if rule.side is not Side.SYSTEM}
 
@@ -48,7 +49,7 @@ class CommandBody(BaseModel, extra="forbid"):
     token: str = Field(default="", max_length=64)
     reason_code: str = Field(default="", max_length=16)
     reason_text: str = Field(default="", max_length=2000)
-    draft_version: int | None = None
+    draft_version: int | None = Field(default=None, ge=0, le=2**31)
     password: str = Field(default="", max_length=1024)
 
 
@@ -56,7 +57,7 @@ class DraftBody(BaseModel, extra="forbid"):
     """A draft to be saved over `version`."""
 
     token: str = Field(max_length=64)
-    version: int
+    version: int = Field(ge=0, le=2**31)
     content: dict[str, Any]
 
 
@@ -69,7 +70,7 @@ def list_requests(
     priority: Priority | None = None,
     text: Annotated[str, Query(max_length=100)] = "",
     limit: Annotated[int, Query(ge=1, le=listing.MAX_ROWS)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> dict[str, Any]:
     """A page of the worklist and the counts of all its views."""
     filters = Filters(view, site, modality, priority, text)
@@ -106,7 +107,7 @@ def reasons(_calling: Calling) -> list[dict[str, Any]]:
 
 
 @router.get("/requests/{request_id}")
-def read_request(calling: Calling, request_id: int) -> dict[str, Any]:
+def read_request(calling: Calling, request_id: RequestId) -> dict[str, Any]:
     """One request with its history."""
     with calling.archive.database.read() as connection:
         found = load_visible(connection, calling.person, request_id)
@@ -114,7 +115,7 @@ def read_request(calling: Calling, request_id: int) -> dict[str, Any]:
 
 
 @router.get("/requests/{request_id}/draft")
-def read_draft(calling: Calling, request_id: int) -> dict[str, Any]:
+def read_draft(calling: Calling, request_id: RequestId) -> dict[str, Any]:
     """The text being written; for readers only."""
     with calling.archive.database.read() as connection:
         found = load_visible(connection, calling.person, request_id)
@@ -123,7 +124,7 @@ def read_draft(calling: Calling, request_id: int) -> dict[str, Any]:
 
 
 @router.put("/requests/{request_id}/draft")
-def save_draft(calling: Calling, request_id: int, body: DraftBody) -> dict[str, Any]:
+def save_draft(calling: Calling, request_id: RequestId, body: DraftBody) -> dict[str, Any]:
     """Save the text over the version it was made from."""
     with calling.archive.database.write() as connection:
         found = load_visible(connection, calling.person, request_id, lock=True)
@@ -138,12 +139,12 @@ def save_draft(calling: Calling, request_id: int, body: DraftBody) -> dict[str, 
 
 @router.post("/requests/{request_id}/{command}")
 def give_command(
-    calling: Calling, request_id: int, command: str, response: Response, body: CommandBody | None = None
+    calling: Calling, request_id: RequestId, command: str, response: Response, body: CommandBody | None = None
 ) -> dict[str, Any]:
     """Carry out a command of `docs/http-api.md`. 409 tells what is allowed instead."""
     wanted = _COMMANDS.get(command)
     if wanted is None:
-        raise NotFound(f"there is no command {command[:40]!r}; there are: {', '.join(_COMMANDS)}")
+        raise NotFound(f"there is no command {command[:40]!a}; there are: {', '.join(_COMMANDS)}")
     body = body or CommandBody()
     order = Order(wanted, body.token, body.reason_code, body.reason_text)
     after = _carry_out(calling, request_id, order, body)
@@ -178,7 +179,7 @@ def request_detail(connection: Connection, person: Person, found: Request) -> di
     return {
         **request_row(row, person),
         "clinical": found.clinical,
-        "events": [event_shape(event) for event in history.events(connection, found.id)],
+        "events": [event_shape(event) for event in history.events(connection, person, found)],
         "deliveries": [delivery_shape(line) for line in history.delivery_lines(connection, found.id)],
         "report_versions": [version_shape(line) for line in history.version_lines(connection, person, found)],
     }

@@ -61,8 +61,7 @@ def delete(request: Request, response: Response) -> None:
 def invitation(body: Invitation, request: Request) -> None:
     """Set a first password."""
     archive: Archive = request.app.state.archive
-    with archive.database.write() as connection:
-        accept_invitation(connection, body.token, body.password)
+    accept_invitation(archive.database, body.token, body.password)
 
 
 @router.get("/me")

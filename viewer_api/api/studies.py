@@ -24,7 +24,7 @@ def studies(
     site: Annotated[str, Query(max_length=16)] = "",
     text: Annotated[str, Query(max_length=100)] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> dict[str, Any]:
     """Received studies, the latest first."""
     filters = StudyFilters(calling.visible_studies(), site, text)

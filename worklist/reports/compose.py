@@ -16,6 +16,7 @@ from storage.retrieve import StoredInstance, instances, original_header
 from storage.sites import assumed_of, get_site
 from storage.tables import instance, patient, series, study
 from worklist.people import Person
+from worklist.reports.content import Content
 from worklist.reports.documents import content as paper
 from worklist.requests import Request
 from worklist.tables import report_version, user
@@ -144,11 +145,31 @@ def _reviewer(signed: SignedVersion) -> paper.Signer | None:
     return paper.Signer(person.name, person.name_zh, person.licence_no, signed.values["signed_at"])
 
 
+def require_own_images(connection: Connection, found: Request, content: Content) -> None:
+    """Every key image is a frame of an image of this study. Raises `Invalid`, naming the one that is not."""
+    uids = [item["sop_instance_uid"] for item in content["key_images"]]
+    query = (
+        select(instance.c.sop_instance_uid, series.c.series_instance_uid, instance.c.number_of_frames)
+        .join(series, series.c.id == instance.c.series)
+        .where(series.c.study == found.study, instance.c.sop_instance_uid.in_(uids))
+    )
+    known = {row.sop_instance_uid: row for row in connection.execute(query)}
+    for index, item in enumerate(content["key_images"]):
+        row = known.get(item["sop_instance_uid"])
+        if row is None or row.series_instance_uid != item["series_instance_uid"]:
+            raise Invalid(
+                f"key image {index + 1} is none of this study's images", field=f"key_images[{index}]"
+            )
+        if item["frame_number"] > row.number_of_frames:
+            raise Invalid(
+                f"key image {index + 1}: its image has {row.number_of_frames} frames",
+                field=f"key_images[{index}]",
+            )
+
+
 def _key_image(item: dict[str, Any], images: list[StoredInstance], picture_of: PictureOf) -> paper.KeyImage:
     uid = item["sop_instance_uid"]
-    found = next((image for image in images if image.sop_instance_uid == uid), None)
-    if found is None:
-        raise Invalid(f"key image {uid} is none of this study's images", field="content.key_images")
+    found = next(image for image in images if image.sop_instance_uid == uid)
     picture = picture_of(found, item["frame_number"], item["window"])
     return paper.KeyImage(
         series_instance_uid=found.series_instance_uid,

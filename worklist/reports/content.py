@@ -11,9 +11,10 @@ from storage.errors import Invalid
 from storage.identity import required_uid
 
 TEXT_FIELDS = ("technique", "clinical_info", "comparison", "findings", "impression", "recommendation")
-MAX_TEXT = 64_000
+MAX_TEXT = 20_000
 MAX_KEY_IMAGES = 12
 MAX_CAPTION = 200
+MAX_FRAME_NUMBER = 2**31 - 1
 _REQUIRED = {"findings": "影像所见 findings", "impression": "影像诊断 impression"}
 
 Content = dict[str, Any]
@@ -30,7 +31,7 @@ def checked_content(value: Any) -> Content:
         raise Invalid("content is not an object", field="content")
     content = empty_content()
     if unknown := sorted(set(value) - set(content)):
-        raise Invalid(f"content.{unknown[0]} is not a field of a report", field=f"content.{unknown[0]}")
+        raise Invalid(f"content.{unknown[0]!a} is not a field of a report", field="content")
     for name in TEXT_FIELDS:
         content[name] = _checked_text(value.get(name, ""), name, MAX_TEXT)
     content["positivity"] = _checked_positivity(value.get("positivity"))
@@ -73,6 +74,8 @@ def _checked_text(value: Any, name: str, limit: int) -> str:
         raise Invalid(f"content.{name} is not a text", field=f"content.{name}")
     if len(value) > limit:
         raise Invalid(f"content.{name} is longer than {limit} characters", field=f"content.{name}")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise Invalid(f"content.{name} holds half a character (a lone surrogate)", field=f"content.{name}")
     return value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
 
@@ -95,7 +98,11 @@ def _checked_key_image(item: Any, index: int) -> dict[str, Any]:
     if not isinstance(item, dict):
         raise Invalid(f"content.{where} is not an object", field=f"content.{where}")
     frame_number = item.get("frame_number", 1)
-    if not isinstance(frame_number, int) or isinstance(frame_number, bool) or frame_number < 1:
+    if (
+        not isinstance(frame_number, int)
+        or isinstance(frame_number, bool)
+        or not 1 <= frame_number <= MAX_FRAME_NUMBER
+    ):
         raise Invalid(f"content.{where}.frame_number counts from 1", field=f"content.{where}.frame_number")
     return {
         "series_instance_uid": required_uid(

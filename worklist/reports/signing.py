@@ -14,15 +14,16 @@ from typing import Any
 from pydicom import FileDataset, dcmwrite
 from sqlalchemy import Connection, insert
 
+from storage import audit
 from storage.archive import Archive
 from storage.errors import Conflict, Denied
 from storage.ingest import Prepared, Sender, keep, prepare, record
 from storage.part10 import inspect_file
 from storage.sites import nodes_receiving
-from worklist.commands import Order, perform, require_evidence_seen, require_rule
+from worklist.commands import Order, perform, require_evidence_seen, require_rule, require_signable
 from worklist.delivery import enqueue
 from worklist.people import Person, check_password
-from worklist.reports.compose import PictureOf, SignedVersion, compose
+from worklist.reports.compose import PictureOf, SignedVersion, compose, require_own_images
 from worklist.reports.content import require_complete
 from worklist.reports.documents.encapsulated import report_encapsulated_pdf
 from worklist.reports.documents.pdf import report_pdf
@@ -66,11 +67,13 @@ def sign(
 
     Raises `Denied` ``WRONG_PASSWORD``, and whatever `perform` raises for the command; then nothing has changed.
     """
-    _reauthenticate(archive, person, signature.password)
+    with archive.database.read() as connection:
+        require_rule(person, load_visible(connection, person, request_id), signature.order)
+    _reauthenticate(archive, person, request_id, signature.password)
     with archive.database.read() as connection:
         found = load_visible(connection, person, request_id)
         require_rule(person, found, signature.order)
-        require_evidence_seen(found)
+        require_signable(person, found)
         content = _draft_to_sign(connection, found, signature.draft_version).content
         values = next_version(
             connection, _as_signed(found, person), person, "FINAL", content, "PASSWORD_REAUTH"
@@ -82,11 +85,21 @@ def sign(
     return _commit(archive, person, signed, signature, prepared)
 
 
-def _reauthenticate(archive: Archive, person: Person, password: str) -> None:
+def _reauthenticate(archive: Archive, person: Person, request_id: int, password: str) -> None:
+    """The signer's own password, counted apart from sign-ins: a stranger's guesses must not stop a signature."""
+    if check_password(archive.database, person.username, password, "signing") == person.id:
+        return
+    act = audit.Act(
+        "sign",
+        "request",
+        str(request_id),
+        actor=person.username,
+        address=person.address,
+        outcome="WRONG_PASSWORD",
+    )
     with archive.database.write() as connection:
-        right = check_password(connection, person.username, password) == person.id
-    if not right:
-        raise Denied("the password is wrong: nothing was signed", code="WRONG_PASSWORD")
+        audit.append(connection, act)
+    raise Denied("the password is wrong: nothing was signed", code="WRONG_PASSWORD")
 
 
 def _draft_to_sign(connection: Connection, found: Request, draft_version: int) -> Draft:
@@ -98,6 +111,7 @@ def _draft_to_sign(connection: Connection, found: Request, draft_version: int) -
             current={"version": draft.version, "content": draft.content, "saved_by": draft.saved_by},
         )
     require_complete(draft.content)
+    require_own_images(connection, found, draft.content)
     return draft
 
 
@@ -169,5 +183,6 @@ def _record_document(
         "format": format_name,
         "site": one.sender.site,
         "sop_instance_uid": one.header.sop_instance_uid,
+        "sha256": one.sha256,
     }
     return int(connection.execute(insert(document).values(**values).returning(document.c.id)).scalar_one())

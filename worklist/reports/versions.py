@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from storage.errors import NotFound
-from storage.tables import instance, series
+from storage.tables import instance, patient, series, study
 from worklist.people import Person
 from worklist.reports.content import Content, canonical_hash
 from worklist.requests import Request
-from worklist.tables import report, report_version
+from worklist.tables import document, report, report_version, request, user
 
 RELEASED = ("FINAL",)
 """Kinds that a requester may see (I6)."""
@@ -22,7 +22,7 @@ RELEASED = ("FINAL",)
 
 @dataclass(frozen=True)
 class Version:
-    """One version as it was written down. `evidence` is ``{"epoch", "instances": {UID: SHA-256}}``."""
+    """One version as it was written down; `evidence` says what was read, of whom, and by whom."""
 
     id: int
     report: str
@@ -51,7 +51,7 @@ def next_version(
     """The values of the version that would come next, complete with its hashes, not yet written."""
     report_id = connection.execute(select(report.c.id).where(report.c.request == found.id)).scalar()
     last = latest(connection, report_id) if report_id else None
-    evidence = _evidence(connection, found)
+    evidence = _evidence(connection, found, {"author": found.author or person.id, "signer": person.id})
     values: dict[str, Any] = {
         "report": report_id or str(uuid.uuid4()),
         "n": last.n + 1 if last else 1,
@@ -117,10 +117,44 @@ class Finding:
 def verify(connection: Connection, report_id: str) -> list[Finding]:
     """Compute every hash anew and follow the chain."""
     findings, prev_hash = [], ""
+    about = connection.execute(select(report.c.request).where(report.c.id == report_id)).scalar()
     for expected_n, version in enumerate(versions(connection, report_id), start=1):
-        findings.append(Finding(version.n, _problem(version, expected_n, prev_hash)))
+        problem = _problem(version, expected_n, prev_hash) or _moved(connection, version, about)
+        findings.append(Finding(version.n, problem))
         prev_hash = version.hash
-    return findings
+    return findings + _missing_end(connection, about, findings)
+
+
+def _missing_end(connection: Connection, about: int | None, findings: list[Finding]) -> list[Finding]:
+    """A request is REPORTED if and only if its report ends in a released version (I7)."""
+    query = select(request.c.state, report_version.c.kind, report_version.c.n).where(request.c.id == about)
+    joined = query.join(report, report.c.request == request.c.id).join(
+        report_version, report_version.c.report == report.c.id, isouter=True
+    )
+    last = connection.execute(joined.order_by(report_version.c.n.desc()).limit(1)).one_or_none()
+    if last is None or last.state != "REPORTED" or last.kind in RELEASED:
+        return []
+    return [Finding(len(findings) + 1, "the signed version is missing")]
+
+
+def _moved(connection: Connection, version: Version, about: int | None) -> str:
+    """What the signature says against where the version and its documents are now."""
+    if version.evidence.get("request") != about:
+        return "it was signed for another request"
+    query = (
+        select(document.c.format)
+        .outerjoin(
+            instance,
+            (instance.c.site == document.c.site)
+            & (instance.c.sop_instance_uid == document.c.sop_instance_uid),
+        )
+        .where(
+            document.c.report_version == version.id,
+            instance.c.sha256.is_(None) | (instance.c.sha256 != document.c.sha256),
+        )
+    )
+    other = connection.execute(query).scalars().first()
+    return f"its {other} is not the one that was made when it was signed" if other else ""
 
 
 def _problem(version: Version, expected_n: int, prev_hash: str) -> str:
@@ -151,13 +185,33 @@ _SIGNED = (
 )
 
 
-def _evidence(connection: Connection, found: Request) -> dict[str, Any]:
-    """The received instances of the study, each with its hash, as they are now."""
+def _evidence(connection: Connection, found: Request, people: dict[str, int]) -> dict[str, Any]:
+    """What was read, of whom, and by whom: the study's received instances, each with its hash, as they are now."""
+    subject = connection.execute(
+        select(study.c.site, study.c.study_instance_uid, *_PATIENT)
+        .join(patient, patient.c.id == study.c.patient)
+        .where(study.c.id == found.study)
+    ).one()
     query = (
         select(instance.c.sop_instance_uid, instance.c.sha256)
         .join(series, series.c.id == instance.c.series)
         .where(series.c.study == found.study, instance.c.origin == "received")
         .order_by(instance.c.sop_instance_uid)
     )
-    pairs = {row.sop_instance_uid: row.sha256 for row in connection.execute(query)}
-    return {"epoch": found.study_epoch, "instances": pairs}
+    return {
+        "request": found.id,
+        "subject": dict(subject._mapping),
+        "people": {role: _named(connection, user_id) for role, user_id in people.items()},
+        "epoch": found.study_epoch,
+        "instances": {row.sop_instance_uid: row.sha256 for row in connection.execute(query)},
+    }
+
+
+_PATIENT = [
+    patient.c[name] for name in ("issuer", "patient_id", "patient_name", "patient_birth_date", "patient_sex")
+]
+
+
+def _named(connection: Connection, user_id: int) -> dict[str, str]:
+    columns = [user.c[name] for name in ("username", "name", "name_zh", "licence_no")]
+    return dict(connection.execute(select(*columns).where(user.c.id == user_id)).one()._mapping)

@@ -77,8 +77,6 @@ def upgrade() -> None:
         sa.Column("may_sign_final", sa.Boolean(), nullable=False),
         sa.Column("password_hash", sa.String(length=200), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("failed_logins", sa.Integer(), nullable=False),
-        sa.Column("locked_until", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_account")),
         sa.UniqueConstraint("username", name=op.f("uq_user_account_username")),
     )
@@ -142,6 +140,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user", "site", "role", name=op.f("pk_membership")),
     )
     op.create_table(
+        "wrong_password",
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("last_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_wrong_password")),
+    )
+    op.create_table(
         "node",
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
@@ -168,7 +173,15 @@ def upgrade() -> None:
         sa.Column("patient_sex", sa.String(length=16), nullable=False),
         sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_patient_site")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patient")),
-        sa.UniqueConstraint("site", "issuer", "patient_id", name=op.f("uq_patient_site_issuer_patient_id")),
+        sa.UniqueConstraint(
+            "site",
+            "issuer",
+            "patient_id",
+            "patient_name",
+            "patient_birth_date",
+            "patient_sex",
+            name=op.f("uq_patient_as_described"),
+        ),
     )
     op.create_index(op.f("ix_patient_name_search"), "patient", ["name_search"], unique=False)
     op.create_index(op.f("ix_patient_patient_id"), "patient", ["patient_id"], unique=False)
@@ -429,6 +442,7 @@ def upgrade() -> None:
         sa.Column("format", sa.String(length=16), nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
         sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["report_version"], ["report_version.id"], name=op.f("fk_document_report_version")
         ),
