@@ -61,9 +61,11 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """What was found, in the DICOM JSON model; `more` tells that the search has further results after these."""
+    """What was found, in the DICOM JSON model, and beside it the code of the hospital whose each item is; `more`
+    tells that the search has further results after these."""
 
     items: list[JsonModel]
+    sites: list[str]
     more: bool
 
 
@@ -75,7 +77,8 @@ def search(connection: Connection, query: Query, visible: ColumnElement[bool]) -
     limit = min(query.limit, MAX_LIMIT)
     statement = _ordered(_statement(query, visible), query.level)
     rows = connection.execute(statement.limit(limit + 1).offset(query.offset)).all()
-    return Page([_answer(query, row) for row in rows[:limit]], more=len(rows) > limit)
+    found = rows[:limit]
+    return Page([_answer(query, row) for row in found], [row.site for row in found], more=len(rows) > limit)
 
 
 def _statement(query: Query, visible: ColumnElement[bool]) -> Select[Any]:
@@ -128,6 +131,7 @@ def _scope(query: Query) -> Iterable[ColumnElement[bool]]:
 
 
 _STUDY_COLUMNS = (
+    study.c.site,
     study.c.study_instance_uid,
     study.c.modalities_in_study,
     study.c.number_of_study_related_series,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 from fastapi import Request
 
 _HOST = re.compile(r"[A-Za-z0-9._~-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
 _PAIR = re.compile(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]+)')
-_ROOT = "/dicom-web"
 
 
-def base_url(request: Request) -> str:
-    """Up to and with ``/dicom-web``: the same tree, of all hospitals or of one, in which the request was made."""
+def base_url(request: Request, site: str) -> str:
+    """Up to and with ``/dicom-web``: the tree of one hospital, as only there a study UID names one study."""
     scheme, host = _origin(request)
-    path = request.url.path
-    return f"{scheme}://{host}{_prefix(request)}{path[: path.index(_ROOT) + len(_ROOT)]}"
+    mounted = request.scope.get("root_path", "")
+    return f"{scheme}://{host}{_prefix(request)}{mounted}/sites/{quote(site, safe='')}/dicom-web"
 
 
 def instance_url(base: str, study: str, series: str, instance: str) -> str:

@@ -1,39 +1,34 @@
 """Finding what an address names among what the caller may see.
 
-Two hospitals may hold the same study UID. In the tree of all hospitals an address means one of them, the one that
-came first; the tree of a hospital means its own.
+Two hospitals may hold the same study UID, for two persons even. The tree of a hospital means its own; in the tree of
+all hospitals such an address means neither, and the answer says which trees to ask.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from storage.errors import NotFound
+from storage.errors import Conflict, NotFound
 from storage.retrieve import StoredInstance, first_instance, instances
 from storage.tables import instance, series, study
 from viewer_api.access import Caller
 
 
 def study_instances(caller: Caller, study_uid: str) -> list[StoredInstance]:
-    """All instances of a study in reading order. Raises `NotFound`."""
-    return _some(caller, [_one_study(caller, study_uid)], "study")
+    """All instances of a study in reading order. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    return _some(caller, study_uid, [], "study")
 
 
 def series_instances(caller: Caller, study_uid: str, series_uid: str) -> list[StoredInstance]:
-    """All instances of a series in reading order. Raises `NotFound`."""
-    where = [_one_study(caller, study_uid), series.c.series_instance_uid == series_uid]
-    return _some(caller, where, "series")
+    """All instances of a series in reading order. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    return _some(caller, study_uid, [series.c.series_instance_uid == series_uid], "series")
 
 
 def one_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:
-    """Raises `NotFound`."""
-    where = (
-        _one_study(caller, study_uid),
-        series.c.series_instance_uid == series_uid,
-        instance.c.sop_instance_uid == instance_uid,
-    )
+    """Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    where = (series.c.series_instance_uid == series_uid, instance.c.sop_instance_uid == instance_uid)
     with caller.archive.database.read() as connection:
-        found = first_instance(connection, *where)
+        found = first_instance(connection, _one_study(connection, caller, study_uid), *where)
     if found is None:
         raise NotFound("there is no such instance here")
     return found
@@ -41,10 +36,8 @@ def one_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: 
 
 def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) -> StoredInstance:
     """The instance that stands for a series, or for a study the first series with pixels: the middle one with
-    pixels, else the first of all. Raises `NotFound`."""
-    where = [_one_study(caller, study_uid)]
-    if series_uid is not None:
-        where.append(series.c.series_instance_uid == series_uid)
+    pixels, else the first of all. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    where = [] if series_uid is None else [series.c.series_instance_uid == series_uid]
     query = (
         select(instance.c.id, series.c.id.label("series"), instance.c.layout.is_not(None).label("pixels"))
         .join_from(instance, series, series.c.id == instance.c.series)
@@ -54,7 +47,7 @@ def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) 
         .order_by(instance.c.instance_number, instance.c.id)
     )
     with caller.archive.database.read() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(query.where(_one_study(connection, caller, study_uid))).all()
         if not rows:
             raise NotFound(
                 "there is no such study here" if series_uid is None else "there is no such series here"
@@ -67,15 +60,37 @@ def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) 
     return chosen
 
 
-def _some(caller: Caller, where: list[ColumnElement[bool]], what: str) -> list[StoredInstance]:
+def require_one_study(connection: Connection, caller: Caller, study_uid: str) -> None:
+    """Raises `Conflict` ``AMBIGUOUS_STUDY`` with `sites`; that there is none is well."""
+    _visible_study(connection, caller, study_uid)
+
+
+def _some(
+    caller: Caller, study_uid: str, where: list[ColumnElement[bool]], what: str
+) -> list[StoredInstance]:
     with caller.archive.database.read() as connection:
-        found = instances(connection, *where)
+        found = instances(connection, _one_study(connection, caller, study_uid), *where)
     if not found:
         raise NotFound(f"there is no such {what} here")
     return found
 
 
-def _one_study(caller: Caller, study_uid: str) -> ColumnElement[bool]:
-    known = study.c.study_instance_uid == study_uid
-    first = select(func.min(study.c.id)).where(caller.visible_studies(), known).scalar_subquery()
-    return study.c.id == first
+def _one_study(connection: Connection, caller: Caller, study_uid: str) -> ColumnElement[bool]:
+    found = _visible_study(connection, caller, study_uid)
+    if found is None:
+        raise NotFound("there is no such study here")
+    return study.c.id == found
+
+
+def _visible_study(connection: Connection, caller: Caller, study_uid: str) -> int | None:
+    """The row number; only among several hospitals there can be more than one."""
+    query = select(study.c.id, study.c.site).order_by(study.c.site)
+    known = query.where(caller.visible_studies(), study.c.study_instance_uid == study_uid)
+    rows = connection.execute(known).all()
+    if len(rows) > 1:
+        raise Conflict(
+            "several hospitals hold a study with this UID: ask under /sites/{code}/dicom-web",
+            code="AMBIGUOUS_STUDY",
+            sites=[row.site for row in rows],
+        )
+    return rows[0].id if rows else None

@@ -49,7 +49,7 @@ def instance_metadata(
 def _answer(request: Request, found: list[StoredInstance]) -> Response:
     media_type = choose(request, [DICOM_JSON, "application/json"])
     zipped = accepts_gzip(request)
-    base = base_url(request)
+    base = base_url(request, found[0].site)
     tag = entity_tag("metadata", base, media_type, zipped, *(each.sha256 for each in found))
     unchanged = not_modified(request, tag, REVALIDATE)
     if unchanged is not None:

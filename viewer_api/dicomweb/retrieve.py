@@ -73,8 +73,8 @@ def _wanted(request: Request, found: list[StoredInstance], *, single: bool) -> M
 
 
 def _parts(request: Request, archive: Archive, found: list[StoredInstance]) -> Iterator[Part]:
-    base = base_url(request)
     for each in found:
+        base = base_url(request, each.site)
         url = instance_url(base, each.study_instance_uid, each.series_instance_uid, each.sop_instance_uid)
         yield Part(DICOM, each.transfer_syntax_uid, file_chunks(archive, each), location=url)
 

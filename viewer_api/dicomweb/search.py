@@ -14,6 +14,7 @@ from viewer_api.access import Caller
 from viewer_api.dicomweb.accept import choose
 from viewer_api.dicomweb.addresses import base_url, instance_url
 from viewer_api.dicomweb.compression import accepts_gzip, compressed
+from viewer_api.dicomweb.holdings import require_one_study
 from viewer_api.dicomweb.media_types import DICOM_JSON
 from viewer_api.dicomweb.query_parameters import read_query
 from viewer_api.dicomweb.routes import SERIES, STUDY, CallerHere, get
@@ -64,9 +65,12 @@ def _answer(
     media_type = choose(request, [DICOM_JSON, "application/json"])
     query = read_query(request, level, study, series)
     with caller.archive.database.read() as connection:
+        if study is not None:
+            require_one_study(connection, caller, study)
         page = search(connection, query, caller.visible_studies())
-    base = base_url(request)
-    body = b"[" + b",".join(json_text(_with_addresses(item, base)) for item in page.items) + b"]"
+    bases = {site: base_url(request, site) for site in set(page.sites)}
+    items = zip(page.items, page.sites, strict=True)
+    body = b"[" + b",".join(json_text(_with_addresses(item, bases[site])) for item, site in items) + b"]"
     headers = {"Vary": "Accept, Accept-Encoding, Cookie, Authorization"}
     if page.more:
         headers["Warning"] = _MORE

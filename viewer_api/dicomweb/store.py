@@ -84,7 +84,7 @@ async def _store(request: Request, caller: Caller, study: str | None) -> Respons
         await _receive(request, receiver, lambda part: _keep(caller.archive, part, sender, study, outcome))
     finally:
         receiver.close()
-    body = json_text(_answer(outcome, base_url(request)))
+    body = json_text(_answer(outcome, base_url(request, sender.site)))
     return Response(body, status_code=outcome.status, media_type=media_type)
 
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 import uvicorn
 from running import wait_for
-from served import Served, fill
+from served import Served, add_person_of_both, fill
 
 from storage.archive import open_archive
 from viewer_api.app import create_app
@@ -21,6 +21,7 @@ def served(tmp_path_factory, prepared_database):
     shutil.copy(prepared_database, folder / "farlight.db")
     archive = open_archive(f"sqlite:///{folder / 'farlight.db'}", f"file://{folder / 'blobs'}", folder)
     stored = fill(archive)
+    add_person_of_both(archive)
     config = uvicorn.Config(create_app(archive), host="127.0.0.1", port=0, log_level="warning", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -37,6 +38,13 @@ def served(tmp_path_factory, prepared_database):
 def kashi(served):
     """A technician of Kashi."""
     with served.client("technician") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def both(served):
+    """A technician of Kashi and of Aksu."""
+    with served.client("both") as client:
         yield client
 
 

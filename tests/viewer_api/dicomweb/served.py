@@ -14,10 +14,12 @@ from dicomweb_client import DICOMwebClient
 from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
-from running import Client
+from running import PASSWORD, Client
 
 from storage.archive import Archive
 from storage.ingest import Receipt, Sender, ingest_file
+from worklist.people import Membership, add_person, set_memberships, set_password
+from worklist.roles import Role
 
 KASHI_FILES = (
     "CT_small.dcm",
@@ -109,6 +111,16 @@ def fill(archive: Archive) -> dict[str, Stored]:
     return {
         name: Stored(ingest_file(archive, data, Sender(site, "TEST")), data) for name, site, data in files
     }
+
+
+def add_person_of_both(archive: Archive) -> None:
+    """``both`` is a technician of two hospitals."""
+    with archive.database.write() as connection:
+        user_id = add_person(connection, "both", "Both", "二")
+        set_memberships(
+            connection, user_id, {Membership(site, Role.TECHNICIAN) for site in ("KASHI", "AKSU")}
+        )
+        set_password(connection, user_id, PASSWORD)
 
 
 def made_document(content: bytes = PDF, mime: str = "application/pdf") -> bytes:

@@ -20,7 +20,7 @@ def test_every_attribute_and_every_reference(served, kashi, name):
     assert pydicom.Dataset.from_json(item, lambda _: b"").SOPInstanceUID == stored.uids[2]
     assert item["00083002"]["Value"] == [stored.receipt.transfer_syntax_uid]
     for address in references(item):
-        assert address.startswith(f"{served.url}/dicom-web/studies/")
+        assert address.startswith(f"{served.url}/sites/KASHI/dicom-web/studies/")
         assert kashi.get(address).status_code == 200
     assert ("7FE00010" in item) == ("PixelData" in stored.dataset)
 
@@ -64,7 +64,7 @@ def test_gzip_and_conditional_requests(served, kashi):
 def test_addresses_behind_a_proxy(served, kashi, headers, base):
     stored = served["CT_small.dcm"]
     (item,) = kashi.get(f"{stored.url}/metadata", headers=headers).json()
-    assert item["7FE00010"]["BulkDataURI"] == f"{base}/dicom-web{stored.url}/bulkdata/7FE00010"
+    assert item["7FE00010"]["BulkDataURI"] == f"{base}/sites/KASHI/dicom-web{stored.url}/bulkdata/7FE00010"
 
 
 def test_a_host_that_is_none_is_not_repeated(served, kashi):

@@ -99,7 +99,7 @@ def test_the_preview_of_ohif(served, kashi):
     query = "includefield=0008103E%2C00080021&limit=10"
     (series,) = kashi.get(f"{stored.study}/series?{query}", headers=JSON).json()
     assert series["00201209"]["Value"] == [5]
-    assert series["00081190"]["Value"] == [f"{served.url}/dicom-web{stored.series}"]
+    assert series["00081190"]["Value"] == [f"{served.url}/sites/KASHI/dicom-web{stored.series}"]
     assert kashi.get(f"{stored.study}/series?SeriesInstanceUID={stored.uids[1]}").json() == [
         kashi.get(f"{stored.study}/series").json()[0]
     ]
@@ -124,7 +124,7 @@ def test_all_fields_and_bulk_data_that_can_be_fetched(served, kashi):
     stored = served["waveform_ecg.dcm"]
     (item,) = kashi.get(f"{stored.series}/instances?includefield=all").json()
     address = item["54000100"]["Value"][0]["54001010"]["BulkDataURI"]
-    assert address.startswith(f"{served.url}/dicom-web{stored.url}/bulkdata/")
+    assert address.startswith(f"{served.url}/sites/KASHI/dicom-web{stored.url}/bulkdata/")
     assert kashi.get(address).status_code == 200
 
 

@@ -51,7 +51,7 @@ def test_slices_come_back_as_they_were_sent(empty):
         answer = post(kashi, body(*slices))
         assert answer.status_code == 200
         stored = answer.json()
-        assert stored["00081190"]["Value"] == [f"{empty.url}/dicom-web/studies/2.25.50"]
+        assert stored["00081190"]["Value"] == [f"{empty.url}/sites/KASHI/dicom-web/studies/2.25.50"]
         assert len(stored["00081199"]["Value"]) == 3
         assert "00081198" not in stored
         for item, sent in zip(stored["00081199"]["Value"], slices, strict=True):

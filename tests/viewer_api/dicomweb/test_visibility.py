@@ -75,3 +75,39 @@ def test_two_hospitals_may_hold_the_same_uids(served, kashi, aksu):
         (item,) = client.get(f"{stored.url}/metadata").json()
         assert item["00100010"]["Value"] == [{"Alphabetic": name}]
         assert name.encode() in client.get(stored.url).content
+
+
+def test_each_of_two_studies_with_one_uid_has_an_address_of_its_own(served, both):
+    uid = served["slice 1"].uids[0]
+    found = both.get(f"/studies?StudyInstanceUID={uid}").json()
+    named = {item["00081190"]["Value"][0]: item["00100010"]["Value"][0]["Alphabetic"] for item in found}
+    assert named == {
+        f"{served.url}/sites/KASHI/dicom-web/studies/{uid}": "Slices^Five",
+        f"{served.url}/sites/AKSU/dicom-web/studies/{uid}": "Somebody^Else",
+    }
+    for address, name in named.items():
+        metadata = both.get(f"{address}/metadata").json()
+        assert {item["00100010"]["Value"][0]["Alphabetic"] for item in metadata} == {name}
+    every = both.get(f"/instances?StudyInstanceUID={uid}").json()
+    assert len({item["00081190"]["Value"][0] for item in every}) == 6
+
+
+AMBIGUOUS = (*RESOURCES, "{study}/series", "{study}/instances", "{series}/instances")
+
+
+@pytest.mark.parametrize("pattern", AMBIGUOUS)
+def test_an_address_that_means_two_studies_is_refused(served, both, pattern):
+    path = resource(pattern, served["slice 1"])
+    answer = both.get(path)
+    assert answer.status_code == 409
+    told = answer.json()
+    assert (told["code"], told["sites"]) == ("AMBIGUOUS_STUDY", ["AKSU", "KASHI"])
+    assert "/sites/{code}/dicom-web" in told["detail"]
+    for site in told["sites"]:
+        assert both.get(f"{served.url}/sites/{site}/dicom-web{path}").status_code == 200
+
+
+@pytest.mark.parametrize("pattern", RESOURCES)
+@pytest.mark.parametrize("name", ["CT_small.dcm", "693_J2KI.dcm"])
+def test_an_address_that_means_one_study_works_in_the_tree_of_all(served, both, name, pattern):
+    assert both.get(resource(pattern, served[name])).status_code == 200
