@@ -140,12 +140,9 @@ def _mapped(path: Path) -> Iterator[Buffer]:
     if path.stat().st_size == 0:
         yield b""
         return
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        view = memoryview(mapped)
-        try:
-            yield view
-        finally:
-            view.release()
+    with path.open("rb") as file:
+        # not closed by hand: an error on its way up may still hold a slice; the last holder's end unmaps it
+        yield memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ breaks may send all of them again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request, Response
@@ -15,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from storage.archive import Archive
 from storage.errors import Denied, Error, Invalid, Unavailable
-from storage.header import read_header
+from storage.header import Header, read_header
 from storage.ingest import Receipt, Sender, ingest_file
 from storage.json_model import JsonModel, json_text
 from storage.part10 import inspect_file
@@ -24,7 +23,7 @@ from storage.structure import Buffer
 from viewer_api.access import Caller
 from viewer_api.dicomweb.accept import MULTIPART, MediaRange, choose, parse
 from viewer_api.dicomweb.addresses import base_url, instance_url
-from viewer_api.dicomweb.incoming_parts import IncomingPart, PartReceiver
+from viewer_api.dicomweb.incoming_parts import IncomingPart, PartReceiver, require_room
 from viewer_api.dicomweb.media_types import DICOM, DICOM_JSON, OCTET_STREAM
 from viewer_api.dicomweb.routes import CallerHere
 from worklist.roles import Role
@@ -79,9 +78,13 @@ async def _store(request: Request, caller: Caller, study: str | None) -> Respons
     media_type = choose(request, [DICOM_JSON, "application/json"])
     boundary = _boundary(request)
     sender = await run_in_threadpool(_sender, caller)
-    receiver, outcome = PartReceiver(boundary, caller.archive.incoming), Outcome()
+    await run_in_threadpool(require_room, caller.archive)
+    outcome = Outcome()
+    receiver = PartReceiver(
+        boundary, caller.archive, lambda part: _keep(caller.archive, part, sender, study, outcome)
+    )
     try:
-        await _receive(request, receiver, lambda part: _keep(caller.archive, part, sender, study, outcome))
+        await _receive(request, receiver)
     finally:
         receiver.close()
     body = json_text(_answer(outcome, base_url(request, sender.site)))
@@ -114,54 +117,54 @@ def _sender(caller: Caller) -> Sender:
     return Sender(site, person.username, assumed.charset, assumed.issuer)
 
 
-async def _receive(request: Request, receiver: PartReceiver, keep: Callable[[IncomingPart], None]) -> None:
-    """Feed the body in pieces that are worth a thread, and keep each part as soon as it has ended."""
+async def _receive(request: Request, receiver: PartReceiver) -> None:
+    """Feed the body in pieces that are worth a thread."""
     pieces = bytearray()
     async for chunk in request.stream():
         pieces += chunk
         if len(pieces) >= _PIECE:
-            await run_in_threadpool(_feed, receiver, bytes(pieces), keep)
+            await run_in_threadpool(receiver.feed, bytes(pieces))
             pieces.clear()
-    await run_in_threadpool(_feed, receiver, bytes(pieces), keep)
+    await run_in_threadpool(receiver.feed, bytes(pieces))
     if not receiver.complete:
         raise Invalid("the body ends before its closing boundary: what came whole is kept, send all again")
 
 
-def _feed(receiver: PartReceiver, data: bytes, keep: Callable[[IncomingPart], None]) -> None:
-    receiver.feed(data)
-    for part in receiver.take_ended():
-        try:
-            keep(part)
-        finally:
-            part.close()
-
-
 def _keep(archive: Archive, part: IncomingPart, sender: Sender, study: str | None, outcome: Outcome) -> None:
     with part.opened() as buffer:
-        known = ("", "")
         try:
             _require_dicom(part)
-            known = _identify(buffer, sender, study)
+            if study is not None:
+                _require_study(buffer, sender, study)
             outcome.kept.append(ingest_file(archive, buffer, sender))
         except Error as why:
-            outcome.failed.append(Failure(_reason(why), *known))
+            outcome.failed.append(Failure(_reason(why), *_identified(buffer, sender)))
 
 
 def _require_dicom(part: IncomingPart) -> None:
-    (kind,) = parse(part.content_type)[:1]
+    (kind,) = parse(part.content_type)[:1] or [MediaRange("")]
     if kind.media_type not in (DICOM, OCTET_STREAM, "*/*"):
         raise Invalid("a part is no application/dicom")
 
 
-def _identify(buffer: Buffer, sender: Sender, study: str | None) -> tuple[str, str]:
-    """SOP class and instance. Raises `Invalid` for what is no instance, or one of another study."""
-    info = inspect_file(buffer)
-    header = read_header(
-        memoryview(buffer)[info.dataset_offset :], 0, info.transfer_syntax_uid, sender.charset
-    )
-    if study is not None and header.study_instance_uid != study:
+def _require_study(buffer: Buffer, sender: Sender, study: str) -> None:
+    """Raises `Invalid` for what is no instance, or one of another study."""
+    if _header(buffer, sender).study_instance_uid != study:
         raise Invalid("this instance is of another study than the address names", code="OTHER_STUDY")
+
+
+def _identified(buffer: Buffer, sender: Sender) -> tuple[str, str]:
+    """SOP class and instance of what failed, empty where they cannot be read."""
+    try:
+        header = _header(buffer, sender)
+    except Invalid:
+        return "", ""
     return header.sop_class_uid, header.sop_instance_uid
+
+
+def _header(buffer: Buffer, sender: Sender) -> Header:
+    info = inspect_file(buffer)
+    return read_header(memoryview(buffer)[info.dataset_offset :], 0, info.transfer_syntax_uid, sender.charset)
 
 
 def _reason(why: Error) -> int:

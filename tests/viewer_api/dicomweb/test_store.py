@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -15,7 +16,9 @@ from running import wait_for
 from served import Served, made_slice, parts_of
 
 from storage.archive import open_archive
+from storage.errors import Unavailable
 from viewer_api.app import create_app
+from viewer_api.dicomweb.incoming_parts import IN_MEMORY_BYTES, MAX_PARTS, PartReceiver
 
 KIND = 'multipart/related; type="application/dicom"; boundary="{}"'
 
@@ -154,3 +157,82 @@ def test_dicomweb_client_stores(empty):
         answer = client.store_instances([pydicom.dcmread(io.BytesIO(made_slice(n))) for n in (1, 2)])
         assert len(answer.ReferencedSOPSequence) == 2
         assert len(client.search_for_instances("2.25.50")) == 2
+
+
+def test_a_request_holds_so_many_parts(empty):
+    with empty.client("technician") as kashi:
+        answer = post(kashi, body(made_slice(1), *[b"x"] * MAX_PARTS))
+        assert answer.status_code == 413
+        assert f"{MAX_PARTS} parts" in answer.json()["detail"]
+        assert len(kashi.get("/instances").json()) == 1
+        assert post(kashi, body(*[b"x"] * (MAX_PARTS // 4))).status_code == 409
+
+
+def open_files_below(folder) -> int:
+    """Unnamed ones have a place all the same."""
+    opened = 0
+    for number in os.listdir("/proc/self/fd"):
+        try:
+            opened += os.readlink(f"/proc/self/fd/{number}").startswith(f"{folder}/#")
+        except FileNotFoundError:
+            continue  # the one by which the folder was listed
+    return opened
+
+
+def test_one_part_is_held_at_a_time(archive):
+    (archive.incoming / "uploads").mkdir()
+    seen = []
+
+    def keep(part):
+        with part.opened() as buffer:
+            seen.append((len(buffer), bytes(buffer[:1]), open_files_below(archive.incoming)))
+
+    receiver = PartReceiver("b", archive, keep)
+    large = IN_MEMORY_BYTES * 2
+    receiver.feed(body(b"1" * large, b"2", b"3" * large, b"4" * IN_MEMORY_BYTES))
+    assert receiver.complete
+    assert seen == [(large, b"1", 1), (1, b"2", 0), (large, b"3", 1), (IN_MEMORY_BYTES, b"4", 0)]
+    assert open_files_below(archive.incoming) == 0
+
+
+def test_the_reserve_of_the_disk_is_kept(empty):
+    with empty.client("technician") as kashi:
+        empty.archive.blobs.reserve = 1 << 60
+        answer = post(kashi, body(made_slice(1)))
+        assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+        assert "nearly full" in answer.json()["detail"]
+        empty.archive.blobs.reserve = 0
+        assert post(kashi, body(made_slice(1))).status_code == 200
+
+
+def test_the_reserve_is_looked_at_before_a_large_part_is_written_down(archive):
+    receiver = PartReceiver("b", archive, lambda part: None)
+    archive.blobs.reserve = 1 << 60
+    receiver.feed(body(b"1" * 100)[:-6])
+    with pytest.raises(Unavailable, match="nearly full"):
+        receiver.feed(b"\r\n--b\r\n\r\n" + b"2" * (IN_MEMORY_BYTES + 1))
+    receiver.close()
+    assert open_files_below(archive.incoming) == 0
+
+
+def test_a_folder_that_takes_nothing_is_no_bug_of_ours(empty):
+    with empty.client("technician") as kashi:
+        empty.archive.incoming.rmdir()
+        answer = post(kashi, body(made_slice(1)))
+        assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+        empty.archive.incoming.mkdir()
+        assert post(kashi, body(made_slice(1))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"Content-Type: application/dicom;q=0", 409),
+        (b"Content-Type: " + b"x" * 5000, 409),
+        (b"Content-Type: " + b"x" * 70_000, 413),
+        (b"X" * 70_000 + b": y", 413),
+    ],
+)
+def test_strange_headers_of_a_part(empty, head, status):
+    with empty.client("technician") as kashi:
+        assert post(kashi, body(made_slice(1), head=head)).status_code == status
