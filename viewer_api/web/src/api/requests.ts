@@ -1,5 +1,5 @@
 import { getJson, http, postJson, query } from './http';
-import type { Clinical, Command, CommandAnswer, Draft, Priority, Reason, ReportContent, RequestDetail, RequestList, View } from './types';
+import type { Agreement, Clinical, Command, CommandAnswer, Draft, Priority, Reason, ReportContent, RequestDetail, RequestList, View } from './types';
 
 export interface RequestFilter {
   view: View;
@@ -56,6 +56,11 @@ export async function putDraft(
 ): Promise<{ version: number; saved_at: string }> {
   const response = await http(`/api/requests/${id}/draft`, { method: 'PUT', body, keepalive });
   return (await response.json()) as { version: number; saved_at: string };
+}
+
+/** Agreements in force under which `site` may ask. */
+export function listAgreements(site: string): Promise<Agreement[]> {
+  return getJson<Agreement[]>(`/api/agreements?site=${encodeURIComponent(site)}`);
 }
 
 let reasons: Promise<Reason[]> | null = null;

@@ -64,6 +64,15 @@ export interface Site {
   name_zh: string | null;
 }
 
+export interface Agreement {
+  requester: string;
+  reader: Site;
+  service: 'READ' | 'REVIEW_ONLY' | 'CONSULT';
+  sign_policy: 'SINGLE' | 'DOUBLE';
+  auto_request: boolean;
+  priority: Priority;
+}
+
 export interface PersonName {
   alphabetic?: string | null;
   ideographic?: string | null;
