@@ -27,7 +27,6 @@ MAX_PARTS = 2000
 """In one request; a series of more slices comes in several."""
 IN_MEMORY_BYTES = 1 << 20
 """A part up to this size is not written down before it is known to be an instance."""
-_MAX_HEADER_BYTES = 16 << 10
 _LOOK_EVERY = 64 << 20
 """Bytes written between two looks at the room on the disk: a fraction of the reserve."""
 
@@ -164,15 +163,10 @@ class PartReceiver:
         self._header = [b"", b""]
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:
-        self._extend_header(0, data[start:end])
+        self._header[0] += data[start:end]
 
     def _header_value(self, data: bytes, start: int, end: int) -> None:
-        self._extend_header(1, data[start:end])
-
-    def _extend_header(self, which: int, data: bytes) -> None:
-        self._header[which] += data
-        if len(self._header[which]) > _MAX_HEADER_BYTES:
-            raise Invalid("a part's header is too long", code="TOO_LARGE")
+        self._header[1] += data[start:end]
 
     def _end_header(self) -> None:
         name, value = self._header

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -171,9 +170,9 @@ def test_a_request_holds_so_many_parts(empty):
 def open_files_below(folder) -> int:
     """Unnamed ones have a place all the same."""
     opened = 0
-    for number in os.listdir("/proc/self/fd"):
+    for number in Path("/proc/self/fd").iterdir():
         try:
-            opened += os.readlink(f"/proc/self/fd/{number}").startswith(f"{folder}/#")
+            opened += str(number.readlink()).startswith(f"{folder}/#")
         except FileNotFoundError:
             continue  # the one by which the folder was listed
     return opened
@@ -191,7 +190,8 @@ def test_one_part_is_held_at_a_time(archive):
     large = IN_MEMORY_BYTES * 2
     receiver.feed(body(b"1" * large, b"2", b"3" * large, b"4" * IN_MEMORY_BYTES))
     assert receiver.complete
-    assert seen == [(large, b"1", 1), (1, b"2", 0), (large, b"3", 1), (IN_MEMORY_BYTES, b"4", 0)]
+    # a mapped file is open twice: by itself and by its mapping
+    assert seen == [(large, b"1", 2), (1, b"2", 0), (large, b"3", 2), (IN_MEMORY_BYTES, b"4", 0)]
     assert open_files_below(archive.incoming) == 0
 
 
@@ -228,9 +228,9 @@ def test_a_folder_that_takes_nothing_is_no_bug_of_ours(empty):
     ("head", "status"),
     [
         (b"Content-Type: application/dicom;q=0", 409),
-        (b"Content-Type: " + b"x" * 5000, 409),
-        (b"Content-Type: " + b"x" * 70_000, 413),
-        (b"X" * 70_000 + b": y", 413),
+        (b"Content-Type: " + b"x" * 5000, 400),
+        (b"Content-Type: " + b"x" * 70_000, 400),
+        (b"X" * 70_000 + b": y", 400),
     ],
 )
 def test_strange_headers_of_a_part(empty, head, status):
