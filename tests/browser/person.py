@@ -81,9 +81,17 @@ class Screen:
     def open_case(self, patient: str) -> None:
         """Open the row of a patient from the list that is shown."""
         row = self.find("worklist-row").filter(has_text=patient).first
-        expect(row).to_be_visible()
+        self.wait_for_row(patient)
         (row if self.phone else row.get_by_test_id("open").first).click()
         expect(self.find("identity")).to_contain_text(patient)
+
+    def wait_for_row(self, patient: str) -> None:
+        """New rows are announced and come when asked for, so that no row moves under the cursor."""
+        row, news = self.find("worklist-row").filter(has_text=patient).first, self.find("news")
+        expect(row.or_(news).first).to_be_visible(timeout=30_000)
+        if not row.is_visible():
+            news.click()
+        expect(row).to_be_visible()
 
     def part(self, name: str) -> None:
         """On a phone one part of the reading page is shown at a time."""

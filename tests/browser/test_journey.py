@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
+from chest import send_ct
 from person import SIZES, Screen, picture_pixels
 from playwright.sync_api import Browser, expect
-from pydicom import dcmread
-from pydicom.uid import generate_uid
 from running import Pacs, Program, wait_for
 
-from farlight.demo.studies import ct_chest, write_instances
-
-SLICES = 12
 FINDINGS = {
     "zh": "右肺上叶见一枚实性结节,约 11 mm,边缘见短毛刺。余肺野清晰。",
     "en": "A solid nodule of about 11 mm with short spicules lies in the right upper lobe.",
@@ -25,24 +20,6 @@ IMPRESSION = {
     "zh": "右肺上叶结节,建议三个月后复查。",
     "en": "Nodule of the right upper lobe; follow-up in three months.",
 }
-
-
-def send_ct(program: Program, folder: Path, patient: str) -> str:
-    """A small chest CT of an invented patient, over the DICOM wire; returns its study UID."""
-    folder.mkdir()
-    write_instances(
-        ct_chest.ct_chest(ct_chest.chest_exam(date(2026, 11, 20)), matrix=128, slices=SLICES), folder
-    )
-    study_uid, patient_id, series_uids = generate_uid(), generate_uid()[-12:], {}
-    for path in folder.iterdir():
-        dataset = dcmread(path)
-        series = series_uids.setdefault(dataset.SeriesInstanceUID, generate_uid())
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study_uid, series
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        dataset.PatientName, dataset.PatientID = patient, patient_id
-        dataset.save_as(path)
-    program.dcmtk("storescu", "+sd", str(folder))
-    return str(study_uid)
 
 
 def compare_with_the_server(screen: Screen, program: Program, study_uid: str) -> None:
@@ -102,7 +79,7 @@ def test_from_the_list_to_the_signed_report(
 
     reader = screen_of("reader")
     name = f"{hanzi}{size}" if language == "zh" else patient
-    expect(reader.find("worklist-row").filter(has_text=name).first).to_be_visible(timeout=30_000)
+    reader.wait_for_row(name)
     reader.see("1-worklist")
     reader.open_case(name)
     reader.wait_for_image("full")

@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 from query_studies import HOTAN, KASHI, made_archive, put
 from sqlalchemy import event, true
+from sqlalchemy.exc import IntegrityError
 
+from storage.database import Database
 from storage.errors import Invalid
+from storage.matching import MAX_UIDS, MAX_VALUES
 from storage.query import MAX_LIMIT, Level, Match, Query, search
-from storage.tables import study
+from storage.query_keys import QUERY_KEYS, Kind
+from storage.tables import site, study
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +213,18 @@ def test_names(archive, name, fuzzy, expected):
         ({"SeriesNumber": "two"}, "SeriesNumber"),
         ({"SeriesNumber": "99999999999"}, "SeriesNumber"),
         ({"PatientID": "12\x0034"}, "PatientID"),
+        ({"PatientID": "12\ud80034"}, "PatientID"),
+        ({"PatientName": "\udfff", "fuzzy": True}, "PatientName"),
+        ({"PatientID": "x" * 257}, "PatientID"),
+        ({"StudyDescription": "*" + "a" * 60_000 + "*"}, "StudyDescription"),
+        ({"PatientName": "a" * 257, "fuzzy": True}, "PatientName"),
+        ({"PatientName": "a " * 33, "fuzzy": True}, "PatientName"),
+        ({"PatientName": "a=b=c=d"}, "PatientName"),
+        ({"StudyInstanceUID": [f"1.{n}" for n in range(1001)]}, "StudyInstanceUID"),
+        ({"StudyInstanceUID": [f"1.{n}" for n in range(40_000)]}, "StudyInstanceUID"),
+        ({"PatientID": [str(n) for n in range(101)]}, "PatientID"),
+        ({"ModalitiesInStudy": [str(n) for n in range(2000)]}, "ModalitiesInStudy"),
+        ({"SeriesNumber": "9" * 5000}, "SeriesNumber"),
         ({"PatientWeight": "70"}, "PatientWeight"),
         ({"NoSuchThing": "70"}, "NoSuchThing"),
     ],
@@ -240,7 +256,9 @@ def test_newest_first_and_pages_join_up(archive):
     assert len(found(archive, limit=MAX_LIMIT * 10).items) == 4
 
 
-@pytest.mark.parametrize("wrong", [{"limit": -1}, {"offset": -1}, {"offset": 2**63}])
+@pytest.mark.parametrize(
+    "wrong", [{"limit": -1}, {"limit": 2**31 + 1}, {"offset": -1}, {"offset": 2**31 + 1}]
+)
 def test_impossible_pages_are_refused(archive, wrong):
     with pytest.raises(Invalid):
         found(archive, **wrong)
@@ -322,3 +340,35 @@ def test_one_statement_for_a_page(archive, level):
     finally:
         event.remove(archive.database.engine, "before_cursor_execute", count)
     assert len([text for text in statements if text.startswith("SELECT")]) == 1
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_the_longest_query_that_is_taken_is_answered(archive, level):
+    """No limit of the database is met before one of ours: all keys, lists as long as they may be."""
+    uids = tuple(f"1.{n}" for n in range(MAX_UIDS))
+    texts = tuple(f"*{n:03}={'a?' * 120}=Ö*" for n in range(MAX_VALUES))
+    values = {
+        **dict.fromkeys((Kind.TEXT, Kind.CODE, Kind.CODES, Kind.NAME), texts),
+        Kind.UID: uids,
+        Kind.NUMBER: tuple(str(n) for n in range(MAX_VALUES)),
+        Kind.DATE: tuple(f"20240101-2024{month:02}{day:02}" for month in range(1, 6) for day in range(1, 21)),
+        Kind.TIME: tuple(f"10{n % 60:02}{n // 60:02}" for n in range(MAX_VALUES)),
+    }
+    query = {key.keyword: values[key.kind] for key in QUERY_KEYS.values()}
+    assert found(archive, level, **query, offset=2**31, limit=2**31).items == []
+    words = tuple(f"{n} " + "a " * 31 for n in range(MAX_VALUES))
+    names = dict.fromkeys(("PatientName", "ReferringPhysicianName"), words)
+    assert found(archive, level, **{**query, **names}, fuzzy=True).items == []
+
+
+def test_a_long_list_of_uids_finds_what_is_there(archive):
+    listed = [f"2.25.{n}" for n in range(MAX_UIDS)]
+    assert studies(archive, StudyInstanceUID=listed) == set("1234")
+
+
+def test_an_error_of_the_database_does_not_tell_what_was_asked(archive):
+    values = {"code": "KASHI", "name": "SENTINEL", "name_zh": "", "level": "", "timezone": ""}
+    with archive.database.read() as connection, pytest.raises(IntegrityError) as raised:
+        connection.execute(site.insert().values(**values))
+    assert Database("postgresql://nobody@127.0.0.1/none").engine.hide_parameters
+    assert "SENTINEL" not in str(raised.value)
