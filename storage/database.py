@@ -85,7 +85,9 @@ def _first_line(why: DBAPIError) -> str:
 
 def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), pool_pre_ping=True)
+        driven = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        # parameters may be patient data, and errors end in logs
+        return create_engine(driven, pool_pre_ping=True, hide_parameters=True)
     path = url.removeprefix("sqlite:///")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
@@ -93,6 +95,7 @@ def _engine(url: str) -> Engine:
         poolclass=QueuePool,
         pool_size=16,
         max_overflow=48,
+        hide_parameters=True,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)

@@ -21,8 +21,17 @@ from storage.text import search_form
 
 _ESCAPE = "!"
 _LIKE = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "*": "%", "?": "_"})
-_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
-_NUMBER = re.compile(r"[+-]?\d{1,12}")
+_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
+
+MAX_UIDS = 1000
+"""In one list: a database takes a bounded number of parameters."""
+MAX_VALUES = 100
+"""Of any other attribute; each is a comparison by itself."""
+MAX_VALUE_LENGTH = 256
+"""Characters: more than a name of three groups has (PS3.5 6.2)."""
+_MAX_NAME_GROUPS = 3
+_MAX_WORDS = 32
 
 Condition = ColumnElement[bool]
 
@@ -36,13 +45,30 @@ def condition(key: QueryKey, values: Sequence[str], *, fuzzy: bool = False) -> C
     trimmed = [value.strip(" \0") for value in values]
     if all(value.strip("*") == "" for value in trimmed):
         return None
-    if any("\0" in value for value in trimmed):
-        raise _malformed(key, "the value holds a NUL")
-    wanted = [value for value in trimmed if value]
+    wanted = list(dict.fromkeys(value for value in trimmed if value))
+    _require_bounded(key, wanted)
+    if key.kind is Kind.UID:
+        return key.column.in_([required_uid(value, _name(key)) for value in wanted])
     if key.kind is Kind.NAME and fuzzy:
         return or_(*(_fuzzy_name(key, value) for value in wanted))
     matcher = _MATCHERS[key.kind]
     return or_(*(matcher(key, value) for value in wanted))
+
+
+def _require_bounded(key: QueryKey, values: Sequence[str]) -> None:
+    """What no database would take, or not in this number, is refused by us and by the attribute's name."""
+    most = MAX_UIDS if key.kind is Kind.UID else MAX_VALUES
+    if len(values) > most:
+        raise _malformed(key, f"a list holds at most {most} values")
+    if any(len(value) > MAX_VALUE_LENGTH for value in values):
+        raise _malformed(key, f"a value has at most {MAX_VALUE_LENGTH} characters")
+    if not all(_is_text(value) for value in values):
+        raise _malformed(key, "the value is no text")
+
+
+def _is_text(value: str) -> bool:
+    """Neither a NUL nor half a character (a lone surrogate)."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
 
 
 def _like(column: ColumnElement[str], pattern: str) -> Condition:
@@ -55,10 +81,6 @@ def _pattern(value: str) -> str:
 
 def _has_wildcard(value: str) -> bool:
     return "*" in value or "?" in value
-
-
-def _uid(key: QueryKey, value: str) -> Condition:
-    return key.column == required_uid(value, _name(key))
 
 
 def _text(key: QueryKey, value: str) -> Condition:
@@ -81,6 +103,8 @@ def _name_groups(key: QueryKey, value: str) -> Condition:
     """PS3.4 C.2.2.2.1.1: any component group of the stored name; every group that the query has."""
     stored = literal("=") + key.column + literal("=")
     groups = [group.rstrip("^ ") for group in value.split("=")]
+    if len(groups) > _MAX_NAME_GROUPS:
+        raise _malformed(key, f"a name has at most {_MAX_NAME_GROUPS} component groups")
     return and_(true(), *(_any_spelling(stored, group) for group in groups if group))
 
 
@@ -96,6 +120,8 @@ def _spellings(text: str) -> list[str]:
 def _fuzzy_name(key: QueryKey, value: str) -> Condition:
     """Each word of the query begins a word of the name; `search_form` leaves wildcards alone."""
     words = search_form(value).split()
+    if len(words) > _MAX_WORDS:
+        raise _malformed(key, f"at most {_MAX_WORDS} words of a name are looked for")
     if key.folded is None:
         return and_(true(), *(_like(key.column, f"%{_pattern(word)}%") for word in words))
     stored = literal(" ") + key.folded
@@ -168,7 +194,6 @@ def _malformed(key: QueryKey, why: str) -> Invalid:
 
 
 _MATCHERS: dict[Kind, Callable[[QueryKey, str], Condition]] = {
-    Kind.UID: _uid,
     Kind.TEXT: _text,
     Kind.CODE: _code,
     Kind.CODES: _codes,

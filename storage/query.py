@@ -22,6 +22,8 @@ from storage.tables import instance, patient, series, study
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 5000
+MAX_COUNT = 2**31
+"""No limit or offset is larger: a database counts no further."""
 
 _TABLES = {
     Level.STUDY: ("patient", "study"),
@@ -53,10 +55,9 @@ class Query:
     fuzzy: bool = False
 
     def __post_init__(self) -> None:
-        if self.limit < 0 or self.offset < 0:
-            raise Invalid("limit and offset are 0 or more")
-        if self.offset >= 2**63:
-            raise Invalid("offset is too large")
+        for name, value in (("limit", self.limit), ("offset", self.offset)):
+            if not 0 <= value <= MAX_COUNT:
+                raise Invalid(f"{name} is a whole number from 0 to {MAX_COUNT}", parameter=name)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from fastapi import Request
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag, tag_for_keyword
 
 from storage.errors import Invalid
-from storage.query import DEFAULT_LIMIT, Match, Query
+from storage.query import DEFAULT_LIMIT, MAX_COUNT, Match, Query
 from storage.query_answers import ALL
 from storage.query_keys import QUERY_KEYS, Kind, Level
 
@@ -40,8 +40,8 @@ def read_query(request: Request, level: Level, study: str | None = None, series:
 
 
 def _count(name: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) < 18):
-        raise Invalid(f"{name} is a whole number, 0 or more", parameter=name)
+    if not (value.isascii() and value.isdigit() and len(value) < 18 and int(value) <= MAX_COUNT):
+        raise Invalid(f"{name} is a whole number from 0 to {MAX_COUNT}", parameter=name)
     return int(value)
 
 
