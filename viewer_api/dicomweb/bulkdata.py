@@ -26,6 +26,7 @@ from viewer_api.dicomweb.media_types import (
 from viewer_api.dicomweb.multipart import Part, multipart_response
 from viewer_api.dicomweb.native_frames import native_frame
 from viewer_api.dicomweb.routes import INSTANCE, CallerHere, get
+from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
 PIXELS = frozenset({"7FE00008", "7FE00009", "7FE00010"})
@@ -39,6 +40,7 @@ def retrieve_bulkdata(
 ) -> Response:
     """One value, by its tag, or by tag/item/tag in sequences."""
     found = one_instance(caller, study, series, instance)
+    viewed(caller, found)
     path = path.upper()
     if path in PIXELS:
         return _pixels(request, caller.archive, found, path)

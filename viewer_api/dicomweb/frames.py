@@ -24,6 +24,7 @@ from viewer_api.dicomweb.media_types import (
 from viewer_api.dicomweb.multipart import Part, multipart_response
 from viewer_api.dicomweb.native_frames import native_frame, stored_frame
 from viewer_api.dicomweb.routes import INSTANCE, CallerHere, get
+from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
 _MAX_FRAMES = 10_000
@@ -57,6 +58,7 @@ def retrieve_frames(
     found = one_instance(caller, study, series, instance)
     require_frames(found, numbers)
     form = _choose(accepted(request), found.transfer_syntax_uid, single=len(numbers) == 1)
+    viewed(caller, found)
     tag = entity_tag("frames", found.sha256, frames, form)
     return not_modified(request, tag, IMMUTABLE) or frames_response(
         caller.archive, found, numbers, form, cache_headers(tag, IMMUTABLE)

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 
 from storage.json_model import JsonModel, json_text
 from storage.retrieve import StoredInstance
+from viewer_api.access import Caller
 from viewer_api.dicomweb.accept import choose
 from viewer_api.dicomweb.addresses import base_url, instance_url
 from viewer_api.dicomweb.caching import REVALIDATE, cache_headers, entity_tag, not_modified
@@ -20,6 +21,7 @@ from viewer_api.dicomweb.compression import accepts_gzip, compressed
 from viewer_api.dicomweb.holdings import one_instance, series_instances, study_instances
 from viewer_api.dicomweb.media_types import DICOM_JSON, is_native
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
+from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
 _REFERENCE = b'"BulkDataURI":"bulkdata/'
@@ -29,13 +31,13 @@ _ALLOCATED = re.compile(rb'"00280100":\{"vr":"US","Value":\[(\d+)\]\}')
 @get(router, STUDY + "/metadata")
 def study_metadata(study: str, request: Request, caller: CallerHere) -> Response:
     """Every instance of a study."""
-    return _answer(request, study_instances(caller, study))
+    return _answer(request, caller, study_instances(caller, study))
 
 
 @get(router, SERIES + "/metadata")
 def series_metadata(study: str, series: str, request: Request, caller: CallerHere) -> Response:
     """Every instance of a series."""
-    return _answer(request, series_instances(caller, study, series))
+    return _answer(request, caller, series_instances(caller, study, series))
 
 
 @get(router, INSTANCE + "/metadata")
@@ -43,11 +45,12 @@ def instance_metadata(
     study: str, series: str, instance: str, request: Request, caller: CallerHere
 ) -> Response:
     """One instance, in a list of one."""
-    return _answer(request, [one_instance(caller, study, series, instance)])
+    return _answer(request, caller, [one_instance(caller, study, series, instance)])
 
 
-def _answer(request: Request, found: list[StoredInstance]) -> Response:
+def _answer(request: Request, caller: Caller, found: list[StoredInstance]) -> Response:
     media_type = choose(request, [DICOM_JSON, "application/json"])
+    viewed(caller, found[0])
     zipped = accepts_gzip(request)
     base = base_url(request, found[0].site)
     tag = entity_tag("metadata", base, media_type, zipped, *(each.sha256 for each in found))

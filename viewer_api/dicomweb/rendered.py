@@ -17,6 +17,7 @@ from viewer_api.dicomweb.parameters import read_rendering
 from viewer_api.dicomweb.pictures import picture, representative_frame
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
 from viewer_api.dicomweb.sr_page import is_structured_report, structured_report_page
+from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
 _HTML = "text/html"
@@ -65,6 +66,7 @@ def _rendered(
     number = frame_number or representative_frame(found)
     require_frames(found, [number])
     rendering = read_rendering(request)
+    viewed(caller, found)
     tag = entity_tag("rendered", found.sha256, number, rendering)
     unchanged = not_modified(request, tag, control)
     if unchanged is not None:
@@ -78,6 +80,7 @@ def _document(request: Request, caller: Caller, found: StoredInstance, control: 
     if not media_type:
         raise Invalid("this kind of object cannot be shown as a picture or a page", code="NOT_RENDERABLE")
     choose(request, [media_type])
+    viewed(caller, found)
     tag = entity_tag("rendered", found.sha256, media_type)
     unchanged = not_modified(request, tag, control)
     if unchanged is not None:

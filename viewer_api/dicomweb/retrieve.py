@@ -17,6 +17,7 @@ from viewer_api.dicomweb.holdings import one_instance, series_instances, study_i
 from viewer_api.dicomweb.media_types import DICOM
 from viewer_api.dicomweb.multipart import Part, multipart_response
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
+from viewer_api.dicomweb.viewing import exported
 
 router = APIRouter()
 
@@ -40,6 +41,7 @@ def retrieve_instance(
     """One instance: one part, or the file itself for those who accept `application/dicom`."""
     found = one_instance(caller, study, series, instance)
     wanted = _wanted(request, [found], single=True)
+    exported(caller, found)
     tag = entity_tag("instance", found.sha256, wanted.multipart)
     unchanged = not_modified(request, tag, IMMUTABLE)
     if unchanged is not None:
@@ -52,6 +54,7 @@ def retrieve_instance(
 
 def _several(request: Request, caller: Caller, found: list[StoredInstance]) -> Response:
     _wanted(request, found, single=False)
+    exported(caller, found[0])
     tag = entity_tag("instances", *(each.sha256 for each in found))
     unchanged = not_modified(request, tag, REVALIDATE)
     if unchanged is not None:
