@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fastapi import APIRouter, Request, Response
@@ -10,7 +11,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from storage.archive import Archive
 from storage.bulkdata import bulk_value
-from storage.errors import NotFound
+from storage.errors import Invalid, NotFound
 from storage.frames import PixelLayout
 from storage.retrieve import StoredInstance
 from viewer_api.dicomweb.accept import MediaRange, accepted, not_acceptable
@@ -32,6 +33,7 @@ router = APIRouter()
 PIXELS = frozenset({"7FE00008", "7FE00009", "7FE00010"})
 DOCUMENT = "00420011"
 PDF = "application/pdf"
+_PATH = re.compile(r"[0-9A-F]{8}(/[0-9]{1,9}/[0-9A-F]{8})*")
 
 
 @get(router, INSTANCE + "/bulkdata/{path:path}")
@@ -42,6 +44,8 @@ def retrieve_bulkdata(
     found = one_instance(caller, study, series, instance)
     viewed(caller, found)
     path = path.upper()
+    if not _PATH.fullmatch(path):
+        raise Invalid("bulk data are named by a tag, or tag/item/tag in sequences, items counted from 0")
     if path in PIXELS:
         return _pixels(request, caller.archive, found, path)
     wanted, media_type = _choose(request, found, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,6 +18,8 @@ _FUNCTIONS = {
     "sigmoid": "SIGMOID",
 }
 PICTURES = ("image/jpeg", "image/png", "image/webp")
+_MAX_NUMBER = 1e30
+"""Sums and rounding of such numbers stay finite."""
 THUMBNAIL_VIEWPORT = (256, 256)
 
 
@@ -102,6 +103,6 @@ def _number(word: str, parameter: str) -> float:
         number = float(word)
     except ValueError as why:
         raise Invalid(f"{parameter}: numbers are needed", parameter=parameter) from why
-    if not math.isfinite(number):
-        raise Invalid(f"{parameter}: finite numbers are needed", parameter=parameter)
+    if not abs(number) <= _MAX_NUMBER:  # nor is NaN
+        raise Invalid(f"{parameter}: no number is beyond {_MAX_NUMBER:.0e}", parameter=parameter)
     return number
