@@ -376,7 +376,7 @@ export const en = {
   'version.RETRACTION': 'Retracted',
 
   'event.submit': 'Submitted',
-  'event.images-ready': 'Images complete',
+  'event.images-ready': 'Images ready',
   'event.claim': 'Claimed',
   'event.release': 'Released by the reader',
   'event.claim-expired': 'Claim ended',
@@ -397,7 +397,7 @@ export const en = {
   'studies.arrival': 'Arrival',
   'studies.request': 'Request',
   'studies.series': '{n} series',
-  'studies.stable': 'Complete',
+  'studies.stable': 'No new images for now',
   'studies.receiving': 'Receiving',
   'studies.conflicts': '{n} conflicts',
   'studies.conflicts_kept': '{n} objects kept aside',

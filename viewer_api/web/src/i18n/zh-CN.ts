@@ -378,7 +378,7 @@ export const zhCN: Dictionary = {
   'version.RETRACTION': '作废',
 
   'event.submit': '提交',
-  'event.images-ready': '图像到齐',
+  'event.images-ready': '图像就绪',
   'event.claim': '领取',
   'event.release': '放弃',
   'event.claim-expired': '占用到期',
@@ -399,7 +399,7 @@ export const zhCN: Dictionary = {
   'studies.arrival': '到达情况',
   'studies.request': '申请单',
   'studies.series': '{n} 个序列',
-  'studies.stable': '已到齐',
+  'studies.stable': '暂无新图像',
   'studies.receiving': '接收中',
   'studies.conflicts': '{n} 个冲突',
   'studies.conflicts_kept': '另存 {n} 个冲突对象',
