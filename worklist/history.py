@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 from worklist.listing import PersonRef, person_refs
 from worklist.people import Person
 from worklist.reports.versions import RELEASED
-from worklist.requests import Request
-from worklist.roles import READERS
+from worklist.requests import Request, sees_drafts
 from worklist.tables import delivery, document, report, report_version, request_event
+from worklist.transitions import BETWEEN_READERS
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,6 @@ class DeliveryLine:
     last_error: str
 
 
-BETWEEN_READERS = frozenset({"reject", "release", "takeover"})
-"""Commands whose words are said among the reading doctors."""
-
-
 def events(connection: Connection, person: Person, found_request: Request) -> list[Event]:
     """All events of a request, the first first; what doctors said to each other is for them."""
     query = (
@@ -84,11 +80,6 @@ def events(connection: Connection, person: Person, found_request: Request) -> li
         )
         for row in found
     ]
-
-
-def sees_drafts(person: Person, found: Request) -> bool:
-    """Whether the person reads for this request; all others see released versions only (I6)."""
-    return bool(person.sites_as(READERS) & {found.read_site, found.review_site})
 
 
 def version_lines(connection: Connection, person: Person, found: Request) -> list[VersionLine]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -16,10 +16,10 @@ from storage.text import search_form
 from worklist.agreements import Priority
 from worklist.people import Person
 from worklist.reports.versions import RELEASED
-from worklist.requests import Request, allowed_commands, from_row, visible_to
+from worklist.requests import Request, allowed_commands, from_row, sees_drafts, visible_to
 from worklist.roles import READERS, Role
 from worklist.tables import report, report_version, request, request_event, user
-from worklist.transitions import OVER, Command, State
+from worklist.transitions import BETWEEN_READERS, OVER, Command, State
 
 MAX_ROWS = 500
 _OVER = [state.value for state in OVER]
@@ -275,7 +275,6 @@ def _complete(connection: Connection, person: Person, found: Iterable[Any]) -> l
     names = _site_refs(connection)
     people = _people(connection, [one for one, _ in loaded])
     events = _last_events(connection, ids)
-    readers = person.sites_as(READERS)
     reports = _report_refs(connection, ids)
     return [
         Row(
@@ -301,8 +300,8 @@ def _complete(connection: Connection, person: Person, found: Iterable[Any]) -> l
             author=people.get(one.author),
             reviewer=people.get(one.reviewer),
             assigned_to=people.get(one.assigned_to),
-            last_event=events.get(one.id),
-            report=_visible_report(reports.get(one.id, []), bool(readers & {one.read_site, one.review_site})),
+            last_event=_heard(events.get(one.id), sees_drafts(person, one)),
+            report=_visible_report(reports.get(one.id, []), sees_drafts(person, one)),
             allowed_commands=tuple(allowed_commands(person, one)),
         )
         for one, row in loaded
@@ -346,6 +345,13 @@ def _last_events(connection: Connection, ids: list[int]) -> dict[int, LastEvent]
         row.request: LastEvent(row.command, row.at, actors.get(row.actor), row.reason_code, row.reason_text)
         for row in found
     }
+
+
+def _heard(event: LastEvent | None, by_reader: bool) -> LastEvent | None:
+    """What doctors said to each other is for them."""
+    if event is None or by_reader or event.command not in BETWEEN_READERS:
+        return event
+    return replace(event, reason_text="")
 
 
 def _report_refs(connection: Connection, ids: list[int]) -> dict[int, list[Any]]:

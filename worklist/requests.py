@@ -12,6 +12,7 @@ from storage.errors import NotFound
 from storage.tables import study
 from worklist.agreements import Priority, Service, SignPolicy
 from worklist.people import Person
+from worklist.roles import READERS
 from worklist.tables import request
 from worklist.transitions import HELD, RULES, Command, Rule, Side, Stage, State, stage_of
 
@@ -120,6 +121,11 @@ def visible_to(person: Person) -> ColumnElement[bool]:
         request.c.reader_site.in_(mine), request.c.read_site.in_(mine), request.c.review_site.in_(mine)
     )
     return or_(request.c.owner_site.in_(mine), and_(takes_part, request.c.state != State.DRAFT.value))
+
+
+def sees_drafts(person: Person, found: Request) -> bool:
+    """Whether the person reads for this request; all others see released versions only (I6)."""
+    return bool(person.sites_as(READERS) & {found.read_site, found.review_site})
 
 
 _NOT_WITH_READER = (State.DRAFT.value, State.RETURNED.value, State.CANCELLED.value)

@@ -75,6 +75,10 @@ class Command(StrEnum):
     REFUSE_CANCEL = "refuse-cancel"
 
 
+BETWEEN_READERS = frozenset({Command.REJECT, Command.RELEASE, Command.TAKEOVER})
+"""Commands whose words are said among the reading doctors; the requester hears that they happened."""
+
+
 class Side(StrEnum):
     """Whose member may give a command."""
 

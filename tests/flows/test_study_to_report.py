@@ -59,6 +59,11 @@ def test_from_storescu_to_the_hospitals_pacs(program: Program, pacs: list[Pacs],
 
     token = reviewer.ok(request_id, "claim")["claim"]["token"]
     reviewer.ok(request_id, "reject", token=token, reason_code="CONTENT", reason_text="请补充结节大小")
+    seen = referrer.get(f"/api/requests/{request_id}")
+    assert (seen.json()["state"], "请补充结节大小" in seen.text) == ("QUEUED", False), (
+        "doctors' words stay with them"
+    )
+    assert "请补充结节大小" in winner.get(f"/api/requests/{request_id}").text
     token = winner.ok(request_id, "claim")["claim"]["token"]
     version = winner.save(request_id, token, version, **_content("右肺上叶见一枚结节,约 11 mm。", image))
     winner.ok(request_id, "submit-report", token=token, draft_version=version)

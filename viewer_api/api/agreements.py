@@ -38,5 +38,7 @@ def agreements(
             "priority": agreed.priority.value,
         }
         for agreed in found
-        if agreed.holds_on(today) and mine & {agreed.requester, agreed.reader} and site in ("", agreed.requester)
+        if agreed.holds_on(today)
+        and mine & {agreed.requester, agreed.reader}
+        and site in ("", agreed.requester)
     ]

@@ -17,7 +17,7 @@ from viewer_api.api.shapes import version_shape
 from worklist import history
 from worklist.people import Person
 from worklist.reports.versions import RELEASED, Version, get_version, verify
-from worklist.requests import Request, load_visible
+from worklist.requests import Request, load_visible, sees_drafts
 from worklist.tables import document, report
 
 router = APIRouter()
@@ -120,7 +120,7 @@ def _request_of(connection: Connection, person: Person, report_id: str) -> Reque
 def _visible_version(connection: Connection, person: Person, report_id: str, n: int) -> Version:
     found = _request_of(connection, person, report_id)
     version = get_version(connection, report_id, n)
-    if version.kind not in RELEASED and not history.sees_drafts(person, found):
+    if version.kind not in RELEASED and not sees_drafts(person, found):
         raise NotFound(f"report {report_id} has no version {n}")
     return version
 

@@ -12,8 +12,7 @@ from storage.errors import Conflict, NotFound
 from worklist.commands import claim_lost
 from worklist.people import Person
 from worklist.reports.content import Content, checked_content, empty_content
-from worklist.requests import Request
-from worklist.roles import READERS
+from worklist.requests import Request, sees_drafts
 from worklist.tables import draft, draft_snapshot
 
 KEPT_SNAPSHOTS = 50
@@ -31,7 +30,7 @@ class Draft:
 
 def read_draft(connection: Connection, person: Person, found: Request) -> Draft:
     """For readers of the request's reading hospitals. A requester never sees a draft (I6): `NotFound`."""
-    if not (person.sites_as(READERS) & {found.read_site, found.review_site}):
+    if not sees_drafts(person, found):
         raise NotFound("there is no draft that you may see")
     return current(connection, found.id)
 
