@@ -12,6 +12,7 @@ import { user } from '../session/session';
 import { notify } from '../ui/notice';
 import { troubleText } from '../ui/trouble';
 import type { StudyPlace } from '../viewer/dicomweb';
+import { keyImageOf } from '../viewer/key-image';
 import { Viewer } from '../viewer/viewer';
 import { claim } from '../worklist/commands';
 
@@ -204,7 +205,7 @@ export class Case {
 
   addKeyImage(): void {
     const draft = this.draft.value;
-    const image = this.viewer.keyImage();
+    const image = keyImageOf(this.viewer);
     if (!draft || !image) return notify(t(draft ? 'key.no_picture' : 'key.claim_first'));
     const { content } = draft.state.value;
     const known = content.key_images.some((one) => one.sop_instance_uid === image.sop_instance_uid && one.frame_number === image.frame_number);

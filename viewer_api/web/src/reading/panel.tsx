@@ -10,6 +10,7 @@ import { complete, isEmpty } from '../report/content';
 import { Editor } from '../report/editor';
 import { SaveState } from '../report/save-state';
 import { TextView } from '../report/text-view';
+import { openKeyImage } from '../viewer/key-image';
 import { Banners } from './banners';
 import type { Case } from './case';
 import { CommandBar } from './command-bar';
@@ -86,7 +87,7 @@ function SignedReport({ file }: { file: Case }): JSX.Element {
           {t('reading.next')}
         </button>
       </div>
-      {content && <TextView content={content} place={file.place} onOpenImage={(image) => void file.viewer.goToImage(image)} />}
+      {content && <TextView content={content} place={file.place} onOpenImage={(image) => void openKeyImage(file.viewer, image)} />}
     </section>
   );
 }
@@ -105,7 +106,7 @@ function DraftSoFar({ file }: { file: Case }): JSX.Element {
   return (
     <section data-testid="draft-so-far">
       <p class="dim">{t('report.draft_by', { name: named(request.author?.name, request.author?.name_zh) })}</p>
-      <TextView content={content} place={file.place} onOpenImage={(image) => void file.viewer.goToImage(image)} />
+      <TextView content={content} place={file.place} onOpenImage={(image) => void openKeyImage(file.viewer, image)} />
     </section>
   );
 }

@@ -3,6 +3,7 @@ import type { Positivity, ReportContent } from '../api/types';
 import { t } from '../i18n';
 import { positivityLabel } from '../i18n/labels';
 import type { Case } from '../reading/case';
+import { openKeyImage } from '../viewer/key-image';
 import type { Autosave } from './autosave';
 import { missing, TEXT_FIELDS, type TextField } from './content';
 import { KeyImages } from './key-images';
@@ -24,7 +25,7 @@ export function Editor({ file, draft }: { file: Case; draft: Autosave }): JSX.El
         <span class="field-label">
           {t('field.key_images')} <kbd>K</kbd>
         </span>
-        <KeyImages place={file.place} images={content.key_images} onOpen={(image) => void file.viewer.goToImage(image)} onChange={(key_images) => change({ key_images })} />
+        <KeyImages place={file.place} images={content.key_images} onOpen={(image) => void openKeyImage(file.viewer, image)} onChange={(key_images) => change({ key_images })} />
       </section>
     </form>
   );

@@ -10,6 +10,7 @@ import { Icon } from '../ui/icons';
 import { useTheme, useTitle } from '../ui/use';
 import { type DataSet, name, text, texts } from '../viewer/dicom-json';
 import { studyDataSet } from '../viewer/dicomweb';
+import { openKeyImage } from '../viewer/key-image';
 import { followKeys } from '../viewer/keyboard';
 import { SeriesStrip } from '../viewer/series-strip';
 import { exposeViewer } from '../viewer/test-window';
@@ -27,7 +28,7 @@ export default function StudyPage({ site, study_instance_uid }: { site: string; 
   useTitle(study ? (personNames(name(study, '00100010'))[0] ?? '') : '');
   useEffect(() => {
     const image = imageOf(location.search);
-    void viewer.open().then(() => image && viewer.goToImage(image).catch(() => undefined));
+    void viewer.open().then(() => image && openKeyImage(viewer, image).catch(() => undefined));
     studyDataSet(viewer.place).then(
       (found) => setStudy(found ?? {}),
       (error: unknown) => (viewer.problem.value = error),

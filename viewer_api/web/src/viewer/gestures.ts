@@ -41,7 +41,7 @@ export function followGestures(host: HTMLElement, viewer: Viewer): () => void {
 
   function begin(drag: Drag, x: number, y: number): Running {
     viewer.playback.stop();
-    return { drag, x, y, rest: 0, window: drag === 'window' ? viewer.dragStart() : null };
+    return { drag, x, y, rest: 0, window: drag === 'window' ? viewer.windowing.dragStart() : null };
   }
 
   function move(event: PointerEvent): void {
@@ -54,14 +54,14 @@ export function followGestures(host: HTMLElement, viewer: Viewer): () => void {
 
   function dragTo(at: Running, x: number, y: number): void {
     if (at.drag === 'window') {
-      if (at.window) viewer.dragWindow(at.window, x - at.x, y - at.y);
+      if (at.window) viewer.windowing.drag(at.window, x - at.x, y - at.y);
       return;
     }
     const [dx, dy] = [x - at.x, y - at.y];
     at.x = x;
     at.y = y;
-    if (at.drag === 'pan') viewer.panBy(dx, dy);
-    else if (at.drag === 'zoom') viewer.zoomBy(Math.exp(dy / 150));
+    if (at.drag === 'pan') viewer.view.panBy(dx, dy);
+    else if (at.drag === 'zoom') viewer.view.zoomBy(Math.exp(dy / 150));
     else scrollBy(at, dy);
   }
 
@@ -78,8 +78,8 @@ export function followGestures(host: HTMLElement, viewer: Viewer): () => void {
   function pinched(): void {
     const now = spread(pointers);
     if (!pinch) return;
-    viewer.zoomBy(now.distance / pinch.distance, now.x, now.y);
-    viewer.panBy(now.x - pinch.x, now.y - pinch.y);
+    viewer.view.zoomBy(now.distance / pinch.distance, now.x, now.y);
+    viewer.view.panBy(now.x - pinch.x, now.y - pinch.y);
     pinch = now;
   }
 
@@ -92,7 +92,7 @@ export function followGestures(host: HTMLElement, viewer: Viewer): () => void {
   function wheel(event: WheelEvent): void {
     event.preventDefault();
     if (event.ctrlKey) {
-      viewer.zoomBy(Math.exp(-event.deltaY / 300), ...place(event));
+      viewer.view.zoomBy(Math.exp(-event.deltaY / 300), ...place(event));
       return;
     }
     const size = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * WHEEL_STEP : event.deltaY;

@@ -26,9 +26,9 @@ export function followKeys(viewer: Viewer, page: PageActions): () => void {
 function perform(viewer: Viewer, action: ViewerAction, page: PageActions): void {
   switch (action.do) {
     case 'preset':
-      return viewer.preset(action.key);
+      return viewer.windowing.preset(action.key);
     case 'auto':
-      return viewer.setWindow(null);
+      return viewer.windowing.choose(null);
     case 'scroll':
       viewer.playback.stop();
       return viewer.scroll(action.by);
@@ -39,29 +39,29 @@ function perform(viewer: Viewer, action: ViewerAction, page: PageActions): void 
     case 'series':
       return viewer.selectSeries(action.by > 0 ? 1 : -1);
     case 'rotate':
-      return viewer.rotate(action.degrees);
+      return viewer.view.rotate(action.degrees);
     case 'zoom':
-      return viewer.zoomBy(action.factor);
+      return viewer.view.zoomBy(action.factor);
     case 'tool':
       return viewer.setTool(action.tool);
     case 'invert':
-      viewer.invert.value = !viewer.invert.value;
+      viewer.windowing.toggleInvert();
       return;
     case 'flip-h':
-      return viewer.flip('horizontal');
+      return viewer.view.flip('horizontal');
     case 'flip-v':
-      return viewer.flip('vertical');
+      return viewer.view.flip('vertical');
     case 'reset':
       return viewer.reset();
     case 'fit':
-      return viewer.fit();
+      return viewer.view.fit();
     case 'cine':
       return viewer.playback.toggle();
     case 'overlay':
       viewer.overlay.value = !viewer.overlay.value;
       return;
     case 'delete':
-      return viewer.deleteMeasurement();
+      return viewer.full.deleteMeasurement();
     case 'fullscreen':
       return toggleFullscreen();
     case 'key-image':

@@ -66,8 +66,8 @@ function TopRight({ frame }: { frame: Frame }): JSX.Element {
 }
 
 function BottomLeft({ viewer, frame, at }: { viewer: Viewer; frame: Frame; at: number }): JSX.Element {
-  const view = viewer.view.value;
-  const window = viewer.windowOf(frame);
+  const view = viewer.view.transform.value;
+  const window = viewer.windowing.of(frame);
   const count = viewer.stack?.frames.length ?? 1;
   return (
     <Lines
@@ -104,7 +104,7 @@ function BottomRight({ frame }: { frame: Frame }): JSX.Element {
 }
 
 function Edges({ viewer, frame }: { viewer: Viewer; frame: Frame }): JSX.Element | null {
-  const letters = edgeLetters(planeOf(frame), viewer.view.value) ?? edgeLettersOfText(texts(frame.instance.dataset, '00200020'), viewer.view.value);
+  const letters = edgeLetters(planeOf(frame), viewer.view.transform.value) ?? edgeLettersOfText(texts(frame.instance.dataset, '00200020'), viewer.view.transform.value);
   if (!letters) return null;
   return (
     <>

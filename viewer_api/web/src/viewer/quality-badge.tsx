@@ -9,7 +9,7 @@ export function QualityBadge({ viewer }: { viewer: Viewer }): JSX.Element | null
   if (!shown) return null;
   const storedLossy = isLossy(shown.frame);
   const full = shown.quality === 'full';
-  const problem = viewer.fullProblem.value;
+  const problem = viewer.full.problem.value;
   const title = full ? t(storedLossy ? 'quality.stored_lossy_title' : 'quality.full_title') : problem ? t(`quality.${problem}_title`) : t('quality.rendered_title');
   return (
     <span class={`quality ${full && !storedLossy ? 'full' : 'lossy'}`} data-testid="quality" data-quality={shown.quality} title={title}>

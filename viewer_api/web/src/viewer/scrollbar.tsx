@@ -24,6 +24,7 @@ export function Scrollbar({ viewer }: { viewer: Viewer }): JSX.Element | null {
       data-no-gesture
       data-testid="scrollbar"
       role="slider"
+      tabIndex={0}
       aria-orientation="vertical"
       aria-label={t('viewer.scrollbar')}
       aria-valuemin={1}
@@ -35,7 +36,7 @@ export function Scrollbar({ viewer }: { viewer: Viewer }): JSX.Element | null {
       }}
       onPointerMove={(event) => event.buttons === 1 && jump(event)}
     >
-      <LoadedMask loaded={viewer.loaded.value} count={count} />
+      <LoadedMask loaded={viewer.full.loaded.value} count={count} />
       <span class="thumb" style={{ top: `${(viewer.index.value / (count - 1)) * 100}%` }} />
     </div>
   );

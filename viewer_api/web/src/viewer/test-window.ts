@@ -29,8 +29,8 @@ export function exposeViewer(viewer: Viewer): () => void {
   window.farlight = {
     viewport: () => describe(viewer),
     pixels: async () => {
-      const image = await viewer.pixels();
-      return image && { width: image.width, height: image.height, data: image.data };
+      const canvas = viewer.topCanvas();
+      return canvas && pixelsOf(canvas);
     },
   };
   return () => {
@@ -38,12 +38,20 @@ export function exposeViewer(viewer: Viewer): () => void {
   };
 }
 
+function pixelsOf(canvas: HTMLCanvasElement): { width: number; height: number; data: Uint8ClampedArray } | null {
+  const { width, height } = canvas;
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  if (!context) return null;
+  context.drawImage(canvas, 0, 0);
+  return { width, height, data: context.getImageData(0, 0, width, height).data };
+}
+
 function describe(viewer: Viewer): ReturnType<FarlightWindow['viewport']> {
   const shown = viewer.shown.value;
-  const matrix = viewer.matrix();
+  const matrix = viewer.view.matrix();
   if (!shown || !matrix) return null;
   const { instance, frame_number } = shown.frame;
-  const chosen = viewer.windowOf(shown.frame);
+  const chosen = viewer.windowing.of(shown.frame);
   const ratio = window.devicePixelRatio || 1;
   const [a, b, c, d, e, f] = matrix;
   const xs = [e, e + a * instance.columns, e + c * instance.rows, e + a * instance.columns + c * instance.rows];
@@ -55,10 +63,10 @@ function describe(viewer: Viewer): ReturnType<FarlightWindow['viewport']> {
     frame_number,
     quality: shown.quality,
     window: chosen ? [chosen.center, chosen.width] : null,
-    zoom: viewer.view.value.zoom,
-    invert: viewer.invert.value,
+    zoom: viewer.view.transform.value.zoom,
+    invert: viewer.windowing.invert.value,
     image_rect: [left, top, Math.max(...xs) * ratio - left, Math.max(...ys) * ratio - top],
-    loaded: viewer.loaded.value.size,
+    loaded: viewer.full.loaded.value.size,
     count: viewer.stack?.frames.length ?? 0,
   };
 }

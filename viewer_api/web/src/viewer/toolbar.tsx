@@ -32,15 +32,15 @@ export function Toolbar({ viewer, onKeyImage, onHelp }: ToolbarProps): JSX.Eleme
       ))}
       <Gap />
       <WindowMenu viewer={viewer} />
-      <Tool name="invert" icon="invert" hotkey="I" word="tool.invert" pressed={viewer.invert.value} onClick={() => (viewer.invert.value = !viewer.invert.value)} />
+      <Tool name="invert" icon="invert" hotkey="I" word="tool.invert" pressed={viewer.windowing.invert.value} onClick={() => viewer.windowing.toggleInvert()} />
       <Gap />
-      <Tool name="rotate" icon="rotate" hotkey="R" word="tool.rotate" onClick={() => viewer.rotate(90)} />
-      <Tool name="flip-h" icon="flipH" hotkey="H" word="tool.flip_h" onClick={() => viewer.flip('horizontal')} />
-      <Tool name="flip-v" icon="flipV" hotkey="V" word="tool.flip_v" onClick={() => viewer.flip('vertical')} />
+      <Tool name="rotate" icon="rotate" hotkey="R" word="tool.rotate" onClick={() => viewer.view.rotate(90)} />
+      <Tool name="flip-h" icon="flipH" hotkey="H" word="tool.flip_h" onClick={() => viewer.view.flip('horizontal')} />
+      <Tool name="flip-v" icon="flipV" hotkey="V" word="tool.flip_v" onClick={() => viewer.view.flip('vertical')} />
       <Tool name="reset" icon="reset" hotkey="Space" word="tool.reset" onClick={() => viewer.reset()} />
       <Gap />
       <Cine viewer={viewer} />
-      {viewer.tool.value === 'length' && <Tool name="delete" icon="trash" hotkey="Del" word="tool.delete" onClick={() => viewer.deleteMeasurement()} />}
+      {viewer.tool.value === 'length' && <Tool name="delete" icon="trash" hotkey="Del" word="tool.delete" onClick={() => viewer.full.deleteMeasurement()} />}
       {onKeyImage && <Tool name="key-image" icon="key" hotkey="K" word="tool.key_image" onClick={onKeyImage} />}
       <span class="push" />
       <FidelitySwitch />
@@ -88,7 +88,7 @@ function WindowMenu({ viewer }: { viewer: Viewer }): JSX.Element {
   const own = frame ? voiOf(frame).windows : [];
   const presets = presetsFor(viewer.item.value?.modality ?? '');
   const pick = (window: { center: number; width: number } | null): void => {
-    viewer.setWindow(window);
+    viewer.windowing.choose(window);
     setOpen(false);
   };
   return (
@@ -101,7 +101,7 @@ function WindowMenu({ viewer }: { viewer: Viewer }): JSX.Element {
         setOpen(false);
       }}
     >
-      <button type="button" class="tool wide" data-testid="tool-presets" aria-haspopup="true" aria-expanded={open} disabled={colour} data-tip={t(colour ? 'tool.presets_colour' : 'tool.presets')} onClick={() => setOpen(!open)}>
+      <button type="button" class="tool wide" data-testid="tool-presets" aria-expanded={open} disabled={colour} data-tip={t(colour ? 'tool.presets_colour' : 'tool.presets')} onClick={() => setOpen(!open)}>
         <Icon name="presets" size={20} />
         <span>W/L</span>
       </button>
