@@ -36,7 +36,7 @@ function HeldByOther({ file }: { file: Case }): JSX.Element | null {
 
 function LeaseEnding({ file }: { file: Case }): JSX.Element | null {
   const now = useNow(1000);
-  const until = file.claimed.value?.lease_until;
+  const until = file.held.current.value?.lease_until;
   if (!until || !file.draft.value) return null;
   const left_ms = Date.parse(until) - now;
   if (left_ms > WARN_MS) return null;
@@ -44,7 +44,7 @@ function LeaseEnding({ file }: { file: Case }): JSX.Element | null {
   return (
     <p class="banner amber" role="alert" data-testid="lease-ending">
       <span>{t('held.ending', { left: `${Math.floor(left_s / 60)}:${String(left_s % 60).padStart(2, '0')}` })}</span>
-      <button type="button" data-testid="lease-extend" onClick={() => void file.extend()}>
+      <button type="button" data-testid="lease-extend" onClick={() => void file.held.beat()}>
         {t('held.extend')}
       </button>
     </p>
@@ -54,7 +54,7 @@ function LeaseEnding({ file }: { file: Case }): JSX.Element | null {
 function LateImages({ file }: { file: Case }): JSX.Element | null {
   const request = file.request.value;
   if (request.new_images <= 0) return null;
-  const mine = file.allowed.includes('acknowledge-images') && file.claimed.value !== null;
+  const mine = file.allowed.includes('acknowledge-images') && file.held.current.value !== null;
   return (
     <p class="banner amber" role="alert" data-testid="late-images">
       <span>{t('late.came', { n: request.new_images })}</span>
@@ -104,7 +104,7 @@ function CancelAsked({ file, onDialog }: { file: Case; onDialog: (dialog: OpenDi
 /** Somebody who may write but not end this case: said before much is written. */
 function CannotFinish({ file }: { file: Case }): JSX.Element | null {
   const { allowed } = file;
-  if (!file.draft.value || file.claimLost.value || file.request.value.cancel_requested) return null;
+  if (!file.draft.value || file.held.lost.value || file.request.value.cancel_requested) return null;
   if (!file.request.value.holder?.mine || allowed.includes('sign') || allowed.includes('submit-report')) return null;
   return (
     <p class="banner amber" data-testid="cannot-finish">

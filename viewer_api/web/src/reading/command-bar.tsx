@@ -26,7 +26,7 @@ export function CommandBar({ file, onDialog }: { file: Case; onDialog: (dialog: 
     }
   };
   const finish = (dialog: 'sign' | 'submit-report'): void => {
-    if (file.isComplete()) onDialog(dialog);
+    if (file.writing.isComplete()) onDialog(dialog);
   };
   const shown = WITH_REASON.filter((one) => allowed.includes(one) && (writing ? one !== 'takeover' : !NEEDS_DRAFT.includes(one)));
   const canClaim = allowed.includes('claim') && !writing;

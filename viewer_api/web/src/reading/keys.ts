@@ -1,9 +1,7 @@
-import { navigate } from '../router';
-import { notify } from '../ui/notice';
-import { t } from '../i18n';
 import { isTyping } from '../worklist/keys';
 import type { Case } from './case';
 import type { OpenDialog } from './dialogs';
+import { openNext } from './next-case';
 
 /** Keys that work inside the editor too: with Ctrl or Alt, and Escape, which goes back to the images (Enter there, to the text). */
 export function followWritingKeys(file: Case, open: (dialog: OpenDialog) => void): () => void {
@@ -37,11 +35,5 @@ function finish(file: Case, open: (dialog: OpenDialog) => void): void {
     return;
   }
   const command = (['sign', 'submit-report'] as const).find((one) => file.allowed.includes(one));
-  if (command && file.draft.value && file.isComplete()) open(command);
-}
-
-export async function openNext(file: Case): Promise<void> {
-  const next = await file.next().catch(() => null);
-  if (next) navigate(`/requests/${next}`);
-  else notify(t('reading.no_next'));
+  if (command && file.draft.value && file.writing.isComplete()) open(command);
 }

@@ -16,7 +16,7 @@ import type { Case } from './case';
 import { CommandBar } from './command-bar';
 import type { OpenDialog } from './dialogs';
 import { InfoPanel } from './info-panel';
-import { openNext } from './keys';
+import { openNext } from './next-case';
 
 interface PanelProps {
   file: Case;

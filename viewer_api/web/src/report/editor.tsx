@@ -13,7 +13,7 @@ const ROWS: Record<TextField, number> = { clinical_info: 2, technique: 1, compar
 /** The report's fields. Everything typed goes to the autosave; nothing here waits for the server. */
 export function Editor({ file, draft }: { file: Case; draft: Autosave }): JSX.Element {
   const { content } = draft.state.value;
-  const lacking = file.showMissing.value ? missing(content) : [];
+  const lacking = file.writing.showMissing.value ? missing(content) : [];
   const change = (part: Partial<ReportContent>): void => draft.edit({ ...draft.state.value.content, ...part });
   return (
     <form class="editor" data-testid="editor" onSubmit={(event) => event.preventDefault()} onFocusOut={() => void draft.flush()}>

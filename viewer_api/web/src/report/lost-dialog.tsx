@@ -11,7 +11,7 @@ import { plainText, TwoTexts } from './two-texts';
 export function LostDialog({ file }: { file: Case }): JSX.Element | null {
   const [copied, setCopied] = useState(false);
   const draft = file.draft.value;
-  if (!file.claimLost.value || !draft) return null;
+  if (!file.held.lost.value || !draft) return null;
   const request = file.request.value;
   const holder = request?.holder && !request.holder.mine ? request.holder : null;
   const { content } = draft.state.value;
@@ -20,7 +20,7 @@ export function LostDialog({ file }: { file: Case }): JSX.Element | null {
     <Dialog title={t('lost.title')} testid="dialog-lost" wide>
       <p>{holder ? t('lost.taken', { name: named(holder.name, holder.name_zh) }) : t('lost.expired')}</p>
       <p>{t(unsaved ? 'lost.unsaved' : 'lost.saved')}</p>
-      <TwoTexts mine={content} theirs={file.serverText.value} mineTitle={t('conflict.mine')} theirsTitle={t('conflict.theirs')} />
+      <TwoTexts mine={content} theirs={file.writing.serverText.value} mineTitle={t('conflict.mine')} theirsTitle={t('conflict.theirs')} />
       <div class="actions">
         <button
           type="button"
