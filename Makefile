@@ -33,7 +33,7 @@ bench: setup $(VENV)/.test   ## figures; see docs/measurements.md
 	@$(BIN)/python -m bench
 
 soak: setup $(VENV)/.test system-packages   ## long runs: kill rounds
-	@FARLIGHT_TEST_KILL_ROUNDS=100 $(BIN)/pytest tests/flows/test_kill.py
+	@FARLIGHT_TEST_KILL_ROUNDS=100 $(BIN)/pytest --timeout 3600 tests/flows/test_kill.py
 
 system-packages:
 	@scripts/system-packages

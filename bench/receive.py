@@ -88,9 +88,7 @@ def _farlight(folder: Path) -> Iterator[int]:
 def _storescp(folder: Path) -> Iterator[int]:
     port, received = _free_port(), folder / "received"
     received.mkdir()
-    with _running(
-        [shutil.which("storescp") or "storescp", "-od", str(received), str(port)], port, dict(os.environ)
-    ):
+    with _running([shutil.which("storescp") or "storescp", "-od", str(received), str(port)], port, NAGLE_OFF):
         yield port
 
 

@@ -75,7 +75,7 @@ def test_the_viewer_and_the_editor_from_the_keyboard(
     screen.page.keyboard.press("j")
     screen.page.keyboard.press("Enter")
     screen.wait_for_image("full")
-    screen.page.wait_for_function(f"window.farlight.viewport().loaded === {SLICES}")
+    screen.page.wait_for_function(f"() => window.farlight.viewport().loaded === {SLICES}")
 
     for key in ("ArrowDown", "Home"):
         before = screen.viewport()["sop_instance_uid"]
@@ -94,7 +94,7 @@ def test_the_viewer_and_the_editor_from_the_keyboard(
         windows.append(tuple(screen.viewport()["window"]))
     assert len(set(windows)) == 3, f"presets change the window: {windows}"
     screen.page.keyboard.press("i")
-    screen.page.wait_for_function("window.farlight.viewport().invert === true")
+    screen.page.wait_for_function("() => window.farlight.viewport().invert === true")
     screen.page.keyboard.press("i")
 
     screen.click("command-claim")
