@@ -150,11 +150,10 @@ def _ends(key: QueryKey, value: str) -> tuple[str, str]:
 
 def _day(key: QueryKey, value: str) -> str:
     try:
-        if len(value) == 8:
-            return datetime.strptime(value, "%Y%m%d").strftime("%Y%m%d")  # noqa: DTZ007 - a day has no zone
-    except ValueError:
-        pass
-    raise _malformed(key, "a date is YYYYMMDD, a range YYYYMMDD-YYYYMMDD")
+        # strptime alone would take 202611 for a day of 2026
+        return datetime.strptime(value if len(value) == 8 else "", "%Y%m%d").strftime("%Y%m%d")  # noqa: DTZ007
+    except ValueError as why:
+        raise _malformed(key, "a date is YYYYMMDD, a range YYYYMMDD-YYYYMMDD") from why
 
 
 def _time(key: QueryKey, value: str) -> Condition:

@@ -125,3 +125,33 @@ def test_a_late_image_is_announced_before_anything_is_submitted(
     screen.see("late")
     screen.click("acknowledge-images")
     expect(screen.find("late-images")).to_have_count(0)
+
+
+def test_a_case_is_sent_back_and_comes_again(
+    browser: Browser, served: Program, screens: list[Screen], pictures: Path, tmp_path: Path
+) -> None:
+    send_ct(served, tmp_path / "ct", "Sent^Back=退回病例")
+    reader = Screen(browser, served.url, pictures, "zh", "desk")
+    screens.append(reader)
+    reader.sign_in("reader")
+    reader.open_case("退回病例")
+    reader.wait_for_image("full")
+    reader.click("command-claim")
+    expect(reader.find("editor")).to_be_visible()
+    reader.click("command-return")
+    reader.find("reason-code").select_option("110523")
+    reader.click("reason-give")
+    expect(reader.find("reason-give")).to_have_count(0)
+    reader.page.wait_for_timeout(1500)
+    reader.see("returned-reader")
+
+    technician = Screen(browser, served.url, pictures, "zh", "desk")
+    screens.append(technician)
+    technician.sign_in("technician")
+    technician.tab("returned")
+    technician.open_case("退回病例")
+    technician.expect_state("RETURNED")
+    expect(technician.find("sent-back").first).to_be_visible()
+    technician.see("returned-technician")
+    technician.click("command-submit")
+    technician.expect_state("QUEUED")
