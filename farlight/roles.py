@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -58,8 +58,10 @@ def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> Non
 
 
 class _Server(uvicorn.Server):
-    def install_signal_handlers(self) -> None:
-        """Signals are ours."""
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours: streams are told to end before connections are waited for."""
+        yield
 
 
 def _end_when(stop: threading.Event, server: uvicorn.Server) -> None:

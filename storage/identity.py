@@ -15,15 +15,6 @@ MAX_UID_LENGTH = 64
 
 
 @dataclass(frozen=True)
-class PatientKey:
-    """The identity of a patient record."""
-
-    site: str
-    issuer: str
-    patient_id: str
-
-
-@dataclass(frozen=True)
 class PersonName:
     """The three component groups of a name, PS3.5 6.2.1.2; each keeps its ``^``."""
 

@@ -160,3 +160,15 @@ def test_a_stream_of_events_ends_with_its_session(program: Program) -> None:
         assert other.delete("/api/session", headers=headers).status_code == 204
         rest = list(lines)  # ends by itself, or this test times out
     assert not any(line.startswith("event: request") for line in rest)
+
+
+def test_an_open_stream_does_not_hold_up_the_end(program: Program) -> None:
+    reader = program.client("reader")
+    with reader.stream("GET", "/api/events") as stream:
+        lines = stream.iter_lines()
+        assert "event: ready" in [next(lines) for _ in range(4)]
+        assert program.process is not None
+        program.process.terminate()
+        list(lines)  # ends with the program, in good order
+        assert program.process.wait(15) == 0, "it drains at once: nobody waits for the streams to be given up"
+    assert '"process did not end' not in program.log.read_text()
