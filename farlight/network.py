@@ -58,6 +58,15 @@ class NodeEntry(_Part):
     receives: list[Literal["report-pdf", "report-sr"]] = []
     charset: str = ""
     issuer: str = Field(default="", max_length=64)
+    may: list[Literal["store", "find", "retrieve", "commit"]] = ["store", "find", "retrieve", "commit"]
+    certificate: str = Field(default="", pattern=r"^([0-9A-Fa-f]{2}:?){32}$|^$")
+    tls: bool = False
+    queryable: bool = False
+
+    @field_validator("certificate")
+    @classmethod
+    def _plain(cls, value: str) -> str:
+        return value.replace(":", "").lower()
 
 
 class AgreementEntry(_Part):
@@ -166,7 +175,7 @@ def _apply_sites(database: Database, connection: Connection, network: Network, c
 
 def _apply_node(database: Database, connection: Connection, network: Network, entry: NodeEntry) -> bool:
     """A node that moved is one node: its old address ends, and what waits for it follows."""
-    node = Node(**{**entry.model_dump(), "receives": tuple(entry.receives)})
+    node = Node(**{**entry.model_dump(), "receives": tuple(entry.receives), "may": tuple(entry.may)})
     same = (other for other in network.node if (other.site, other.ae_title) == (node.site, node.ae_title))
     moved = move_node(connection, node, {other.host for other in same})
     changed = put_node(database, connection, node) or moved

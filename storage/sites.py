@@ -26,9 +26,18 @@ class Site:
     timezone: str
 
 
+MAY = ("store", "find", "retrieve", "commit")
+"""What a node can be allowed to do: C-STORE, C-FIND, C-MOVE and C-GET, Storage Commitment."""
+
+
 @dataclass(frozen=True)
 class Node:
-    """A PACS, scanner or gateway of a site. `host` ``*`` means: any address may send under this title."""
+    """A PACS, scanner or gateway of a site. `host` ``*`` means: any address may send under this title.
+
+    `may` is what it is allowed to ask of us, out of `MAY`. `certificate` is the SHA-256 fingerprint of its TLS
+    certificate in lower case hexadecimal digits: where it is set, the node is let in with this certificate only.
+    `tls` means that we call it over TLS, `queryable` that we may ask it by C-FIND how many images a study has.
+    """
 
     site: str
     ae_title: str
@@ -37,6 +46,10 @@ class Node:
     receives: tuple[str, ...] = ()
     charset: str = ""
     issuer: str = ""
+    may: tuple[str, ...] = MAY
+    certificate: str = ""
+    tls: bool = False
+    queryable: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,7 @@ def put_node(database: Database, connection: Connection, value: Node) -> bool:
     known = {(n.ae_title, n.host): n for n in all_nodes(connection)}.get((value.ae_title, value.host))
     if known == value:
         return False
-    values: dict[str, Any] = {**asdict(value), "receives": list(value.receives)}
+    values: dict[str, Any] = {**asdict(value), "receives": list(value.receives), "may": list(value.may)}
     if known is None:
         return database.insert_ignoring(connection, node, **values)
     where = (node.c.ae_title == value.ae_title, node.c.host == value.host)
@@ -145,8 +158,8 @@ def all_refusals(connection: Connection, limit: int = 500) -> list[Refusal]:
 
 
 def _node(row: Any) -> Node:
-    values = {key: row[key] for key in ("site", "ae_title", "host", "port", "charset", "issuer")}
-    return Node(**values, receives=tuple(row["receives"]))
+    values = {key: row[key] for key in Node.__dataclass_fields__ if key not in ("receives", "may")}
+    return Node(**values, receives=tuple(row["receives"]), may=tuple(row["may"]))
 
 
 @dataclass(frozen=True)

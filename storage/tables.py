@@ -87,6 +87,10 @@ node = Table(
     Column("receives", JSON, nullable=False),
     Column("charset", String(64), nullable=False),
     Column("issuer", String(64), nullable=False),
+    Column("may", JSON, nullable=False),
+    Column("certificate", String(128), nullable=False),
+    Column("tls", Boolean, nullable=False),
+    Column("queryable", Boolean, nullable=False),
     UniqueConstraint("ae_title", "host"),
 )
 
