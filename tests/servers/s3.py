@@ -1,0 +1,278 @@
+"""A real S3 server for tests: Ceph's RADOS gateway on loopback, everything of it below one folder."""
+
+from __future__ import annotations
+
+import atexit
+import http
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from uuid import uuid4
+
+from running import free_port, tool
+
+REGION = "us-east-1"
+ACCESS_KEY = "testaccess"
+SECRET_KEY = "testsecret123"
+
+START_TIMEOUT_S = 90.0
+
+CONFIGURATION = """
+[global]
+fsid = {fsid}
+mon_host = v2:127.0.0.1:{monitor_port}
+public_network = 127.0.0.0/8
+auth_cluster_required = none
+auth_service_required = none
+auth_client_required = none
+osd_pool_default_size = 1
+osd_pool_default_min_size = 1
+osd_pool_default_pg_num = 4
+osd_pool_default_pgp_num = 4
+osd_pool_default_pg_autoscale_mode = off
+osd_crush_chooseleaf_type = 0
+mon_allow_pool_size_one = true
+mon_warn_on_pool_no_redundancy = false
+mon_max_pg_per_osd = 1000
+ms_bind_msgr1 = false
+# without a key between them the daemons must not insist on encryption, or the gateway waits for ever
+ms_mon_client_mode = crc
+run_dir = {folder}
+admin_socket =
+crash_dir = {folder}
+log_file = {folder}/log/$name.log
+debug_ms = 0
+[mon]
+mon_data = {folder}/mon
+mon_data_avail_warn = 2
+mon_data_avail_crit = 1
+mon_cluster_log_file = {folder}/log/cluster.log
+paxos_propose_interval = 0.05
+paxos_min_wait = 0.02
+[osd]
+osd_data = {folder}/osd
+osd_objectstore = {store}
+osd_memory_target = 939524096
+osd_memory_cache_min = 134217728
+osd_op_num_shards = 2
+osd_max_object_name_len = 2048
+osd_class_load_list = *
+osd_class_default_list = *
+osd_mclock_skip_benchmark = true
+osd_scrub_begin_hour = 0
+osd_scrub_end_hour = 0
+bluestore_cache_autotune = false
+bluestore_cache_size = 67108864
+bluestore_cache_size_hdd = 67108864
+bluestore_cache_size_ssd = 67108864
+bluestore_block_size = 21474836480
+bluestore_block_create = true
+bluestore_fsck_on_mount = false
+bluestore_prefer_deferred_size = 0
+memstore_device_bytes = 8589934592
+[client]
+rgw_data = {folder}/gateway
+rgw_frontends = beast endpoint=127.0.0.1:{port}
+rgw_thread_pool_size = 64
+rgw_enable_usage_log = false
+rgw_enable_ops_log = false
+rgw_gc_max_objs = 4
+rgw_lc_max_objs = 4
+rgw_objexp_hints_num_shards = 4
+rgw_data_log_num_shards = 4
+rgw_usage_max_shards = 1
+rgw_override_bucket_index_max_shards = 1
+rgw_max_objs_per_shard = 100000
+"""
+
+_starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="s3-starter")
+"""Starts every daemon. The kernel kills a daemon when the *thread* that started it ends, so the threads of tests
+must not: this one ends with the interpreter, however that ends."""
+
+
+class S3Server:
+    """Monitor, object daemon and gateway. A context manager; `start` brings back whatever part was killed.
+
+    With ``memory=True`` objects lie in memory: up sooner, and lost when the object daemon is killed (not when the
+    gateway alone is). Otherwise they lie on disk and survive `kill`. The port stays the same throughout.
+    """
+
+    def __init__(self, folder: Path, *, memory: bool = True) -> None:
+        self.folder = folder.absolute()
+        self.memory = memory
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._configuration = self.folder / "ceph.conf"
+        (self.folder / "log").mkdir(parents=True, exist_ok=True)
+        self._identity = self._load_identity()
+        self.port = int(self._identity["port"])
+
+    def __enter__(self) -> S3Server:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, why: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    @property
+    def endpoint(self) -> str:
+        """Address of the gateway, without bucket."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def url(self, bucket: str, prefix: str = "") -> str:
+        """A value for FARLIGHT_BLOBS_URL; the bucket is made by whoever opens it."""
+        path = f"{bucket}/{prefix}" if prefix else bucket
+        return f"s3://{path}?endpoint={self.endpoint}&region={REGION}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The keys, as settings of Farlight."""
+        return {"FARLIGHT_S3_ACCESS_KEY": ACCESS_KEY, "FARLIGHT_S3_SECRET_KEY": SECRET_KEY}
+
+    def start(self) -> S3Server:
+        """Start what does not run, and wait until the gateway answers."""
+        try:
+            if self.memory and not self._runs("osd"):
+                self._forget()
+            self._start_missing()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End all of it in good order, as an administrator would."""
+        self.resume()
+        for name in ("gateway", "osd", "mon"):
+            self._end(name, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL to all of it, as a power cut would."""
+        for name in ("gateway", "osd", "mon"):
+            self._end(name, signal.SIGKILL)
+
+    def kill_gateway(self) -> None:
+        """SIGKILL to the gateway alone: the store is away, and `start` brings it back with its objects."""
+        self._end("gateway", signal.SIGKILL)
+
+    def pause(self) -> None:
+        """The gateway hangs: it accepts connections (the kernel does) and says nothing."""
+        os.kill(self._children["gateway"].pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """The gateway goes on."""
+        if self._runs("gateway"):
+            os.kill(self._children["gateway"].pid, signal.SIGCONT)
+
+    def _start_missing(self) -> None:
+        first = not (self.folder / "mon" / "store.db").exists()
+        if first:
+            self._make_monitor()
+        self._launch("mon", "ceph-mon", "-i", "a")
+        if first:
+            self._make_osd()
+        self._launch("osd", "ceph-osd", "-i", "0")
+        if first:
+            self._make_user()
+        self._launch("gateway", "radosgw", "-n", "client.admin")
+        self._wait_until_it_answers()
+
+    def _make_monitor(self) -> None:
+        template = CONFIGURATION.format(
+            folder=self.folder, store="memstore" if self.memory else "bluestore", **self._identity
+        )
+        self._configuration.write_text(template)
+        for name in ("mon", "osd", "gateway"):
+            (self.folder / name).mkdir(exist_ok=True)
+        address = f"[v2:127.0.0.1:{self._identity['monitor_port']}]"
+        monitors = str(self.folder / "monmap")
+        fsid = str(self._identity["fsid"])
+        self._run("monmaptool", "--create", "--clobber", "--addv", "a", address, "--fsid", fsid, monitors)
+        self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monitors)
+
+    def _make_osd(self) -> None:
+        identity = str(uuid4())
+        self._run("ceph", "--connect-timeout", "60", "osd", "new", identity)
+        self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", identity)
+
+    def _make_user(self) -> None:
+        keys = (f"--access-key={ACCESS_KEY}", f"--secret={SECRET_KEY}")
+        self._run("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", *keys)
+
+    def _run(self, name: str, *arguments: str) -> None:
+        given = () if name == "monmaptool" else ("-c", str(self._configuration))
+        with (self.folder / "log" / "setup.log").open("ab") as log:
+            done = subprocess.run(
+                [tool(name), *given, *arguments], stdout=log, stderr=log, timeout=START_TIMEOUT_S, check=False
+            )
+        assert done.returncode == 0, f"{name} failed: {self._last_words()}"
+
+    def _launch(self, part: str, name: str, *arguments: str) -> None:
+        if self._runs(part):
+            return
+        dies_with_us = (tool("setpriv"), "--pdeathsig", "KILL", "--")
+        command = [*dies_with_us, tool(name), "-c", str(self._configuration), "-f", *arguments]
+        with (self.folder / "log" / f"{part}.out").open("ab") as log:
+            self._children[part] = _starter.submit(
+                subprocess.Popen, command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            ).result()
+        atexit.register(self._children[part].kill)
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            assert self._runs("gateway"), f"the gateway ended: {self._last_words()}"
+            if self._answers():
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the S3 server did not answer: {self._last_words()}")
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            return connection.getresponse().status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _runs(self, part: str) -> bool:
+        child = self._children.get(part)
+        return child is not None and child.poll() is None
+
+    def _end(self, part: str, number: signal.Signals) -> None:
+        child = self._children.get(part)
+        if child is None or child.poll() is not None:
+            return
+        child.send_signal(number)
+        try:
+            child.wait(20)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait(20)
+
+    def _forget(self) -> None:
+        """An object daemon that forgot everything cannot come back to its old cluster: begin anew."""
+        self.kill()
+        for name in ("mon", "osd", "gateway"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _load_identity(self) -> dict[str, int | str]:
+        file = self.folder / "identity.json"
+        if not file.exists():
+            made = {"port": free_port(), "monitor_port": free_port(), "fsid": str(uuid4())}
+            file.write_text(json.dumps(made))
+        loaded: dict[str, int | str] = json.loads(file.read_text())
+        return loaded
+
+    def _last_words(self) -> str:
+        logs = sorted((self.folder / "log").iterdir(), key=lambda file: file.stat().st_mtime)
+        return "\n".join(f"{file.name}: {file.read_text(errors='replace')[-1000:]}" for file in logs)
