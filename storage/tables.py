@@ -229,6 +229,104 @@ held_aside = Table(
     Index(None, "site", "study_instance_uid"),
 )
 
+expectation = Table(
+    "expectation",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("who", String(64), nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("series", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("site", "study_instance_uid", "source", "who"),
+    Index(None, "study_instance_uid"),
+)
+
+awaited_instance = Table(
+    "awaited_instance",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    uid("sop_instance_uid", nullable=False),
+    UniqueConstraint("site", "study_instance_uid", "sop_instance_uid"),
+    Index(None, "study_instance_uid"),
+)
+
+study_sender = Table(
+    "study_sender",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    Column("ae_title", String(64), nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("broken_at", Instant),
+    UniqueConstraint("site", "study_instance_uid", "ae_title"),
+    Index(None, "study_instance_uid"),
+    Index(None, "site", "ended_at"),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("ae_title", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("tls", Boolean, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False),
+    Column("last_image_at", Instant),
+    Column("last_trouble", String(64), nullable=False),
+    Column("last_trouble_at", Instant),
+    Column("usual", JSON, nullable=False),
+    UniqueConstraint("site", "ae_title", "host"),
+)
+
+link_hour = Table(
+    "link_hour",
+    metadata,
+    Column("link", ForeignKey("link.id"), primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("associations", Integer, nullable=False),
+    Column("stored", Integer, nullable=False),
+    Column("duplicate", Integer, nullable=False),
+    Column("held_aside", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Index(None, "hour"),
+)
+
+link_trouble = Table(
+    "link_trouble",
+    metadata,
+    Column("link", ForeignKey("link.id"), primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Index(None, "hour"),
+)
+
+open_association = Table(
+    "open_association",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("process", String(64), nullable=False),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("ae_title", String(64), nullable=False),
+    Column("host", String(255), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    Column("sending", Boolean, nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Index(None, "process"),
+    Index(None, "study_instance_uid"),
+)
+
 change = Table(
     "change",
     metadata,
@@ -248,6 +346,27 @@ cursor = Table(
     metadata,
     Column("consumer", String(32), primary_key=True),
     Column("position", BigInteger, nullable=False),
+)
+
+commitment = Table(
+    "commitment",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    Column("ae_title", String(16), nullable=False),
+    uid("transaction_uid", nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    Column("number_asked", Integer, nullable=False),
+    Column("number_not_held", Integer),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("last_error", String(200), nullable=False),
+    Column("requested_at", Instant, nullable=False),
+    Column("reported_at", Instant),
+    UniqueConstraint("site", "ae_title", "transaction_uid"),
+    Index(None, "state", "next_attempt_at"),
+    Index(None, "site", "requested_at"),
 )
 
 audit = Table(

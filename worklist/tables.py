@@ -90,7 +90,9 @@ arrival = Table(
     Column("epoch", Integer, nullable=False),
     Column("stable_epoch", Integer, nullable=False),
     Column("last_at", Instant, nullable=False),
+    Column("waits_until", Instant),
     Index(None, "last_at"),
+    Index(None, "waits_until"),
 )
 
 request = Table(

@@ -123,6 +123,154 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "expectation",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("who", sa.String(length=64), nullable=False),
+        sa.Column("instances", sa.Integer(), nullable=False),
+        sa.Column("series", sa.JSON(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_expectation_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_expectation")),
+        sa.UniqueConstraint(
+            "site",
+            "study_instance_uid",
+            "source",
+            "who",
+            name=op.f("uq_expectation_site_study_instance_uid_source_who"),
+        ),
+    )
+    op.create_index(op.f("ix_expectation_study_instance_uid"), "expectation", ["study_instance_uid"])
+    op.create_table(
+        "awaited_instance",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_awaited_instance_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_awaited_instance")),
+        sa.UniqueConstraint(
+            "site",
+            "study_instance_uid",
+            "sop_instance_uid",
+            name=op.f("uq_awaited_instance_site_study_instance_uid_sop_instance_uid"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_awaited_instance_study_instance_uid"), "awaited_instance", ["study_instance_uid"]
+    )
+    op.create_table(
+        "study_sender",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("ae_title", sa.String(length=64), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=False),
+        sa.Column("broken_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_study_sender_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_study_sender")),
+        sa.UniqueConstraint(
+            "site",
+            "study_instance_uid",
+            "ae_title",
+            name=op.f("uq_study_sender_site_study_instance_uid_ae_title"),
+        ),
+    )
+    op.create_index(op.f("ix_study_sender_study_instance_uid"), "study_sender", ["study_instance_uid"])
+    op.create_index(op.f("ix_study_sender_site_ended_at"), "study_sender", ["site", "ended_at"])
+    op.create_table(
+        "link",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("ae_title", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("tls", sa.Boolean(), nullable=False),
+        sa.Column("first_seen_at", Instant(), nullable=False),
+        sa.Column("last_seen_at", Instant(), nullable=False),
+        sa.Column("last_image_at", Instant(), nullable=True),
+        sa.Column("last_trouble", sa.String(length=64), nullable=False),
+        sa.Column("last_trouble_at", Instant(), nullable=True),
+        sa.Column("usual", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_link_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_link")),
+        sa.UniqueConstraint("site", "ae_title", "host", name=op.f("uq_link_site_ae_title_host")),
+    )
+    op.create_table(
+        "link_hour",
+        sa.Column("link", Id, nullable=False),
+        sa.Column("hour", Instant(), nullable=False),
+        sa.Column("associations", sa.Integer(), nullable=False),
+        sa.Column("stored", sa.Integer(), nullable=False),
+        sa.Column("duplicate", sa.Integer(), nullable=False),
+        sa.Column("held_aside", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["link"], ["link.id"], name=op.f("fk_link_hour_link")),
+        sa.PrimaryKeyConstraint("link", "hour", name=op.f("pk_link_hour")),
+    )
+    op.create_index(op.f("ix_link_hour_hour"), "link_hour", ["hour"])
+    op.create_table(
+        "link_trouble",
+        sa.Column("link", Id, nullable=False),
+        sa.Column("hour", Instant(), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["link"], ["link.id"], name=op.f("fk_link_trouble_link")),
+        sa.PrimaryKeyConstraint("link", "hour", "reason", name=op.f("pk_link_trouble")),
+    )
+    op.create_index(op.f("ix_link_trouble_hour"), "link_trouble", ["hour"])
+    op.create_table(
+        "open_association",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("process", sa.String(length=64), nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("ae_title", sa.String(length=64), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("sending", sa.Boolean(), nullable=False),
+        sa.Column("began_at", Instant(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_open_association_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_open_association")),
+    )
+    op.create_index(op.f("ix_open_association_process"), "open_association", ["process"])
+    op.create_index(
+        op.f("ix_open_association_study_instance_uid"), "open_association", ["study_instance_uid"]
+    )
+    op.create_table(
+        "commitment",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("ae_title", sa.String(length=16), nullable=False),
+        sa.Column("transaction_uid", sa.String(length=64), nullable=False),
+        sa.Column("asked", sa.LargeBinary(), nullable=False),
+        sa.Column("number_asked", sa.Integer(), nullable=False),
+        sa.Column("number_not_held", sa.Integer(), nullable=True),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", Instant(), nullable=False),
+        sa.Column("last_error", sa.String(length=200), nullable=False),
+        sa.Column("requested_at", Instant(), nullable=False),
+        sa.Column("reported_at", Instant(), nullable=True),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_commitment_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_commitment")),
+        sa.UniqueConstraint(
+            "site",
+            "ae_title",
+            "transaction_uid",
+            name=op.f("uq_commitment_site_ae_title_transaction_uid"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_commitment_state_next_attempt_at"), "commitment", ["state", "next_attempt_at"], unique=False
+    )
+    op.create_index(
+        op.f("ix_commitment_site_requested_at"), "commitment", ["site", "requested_at"], unique=False
+    )
+    op.create_table(
         "invitation",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("user", Id, nullable=False),
@@ -249,10 +397,12 @@ def upgrade() -> None:
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("stable_epoch", sa.Integer(), nullable=False),
         sa.Column("last_at", Instant(), nullable=False),
+        sa.Column("waits_until", Instant(), nullable=True),
         sa.ForeignKeyConstraint(["study"], ["study.id"], name=op.f("fk_arrival_study")),
         sa.PrimaryKeyConstraint("study", name=op.f("pk_arrival")),
     )
     op.create_index(op.f("ix_arrival_last_at"), "arrival", ["last_at"], unique=False)
+    op.create_index(op.f("ix_arrival_waits_until"), "arrival", ["waits_until"])
     op.create_table(
         "change",
         sa.Column("id", Id, autoincrement=True, nullable=False),
