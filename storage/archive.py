@@ -7,16 +7,23 @@ from pathlib import Path
 
 from storage.blobs import BlobStore, FolderBlobs
 from storage.database import Database
+from storage.disk import RESERVE
 from storage.errors import Invalid
+from storage.spool import Spool
 
 
 @dataclass(frozen=True)
 class Archive:
-    """An index and its bytes. `incoming` is a folder for what is still arriving."""
+    """An index and its bytes. `incoming` is a folder for what is still arriving, best on the blobs' own disk."""
 
     database: Database
     blobs: BlobStore
     incoming: Path
+
+    def spool(self) -> Spool:
+        """A file for one instance on its way in. Raises `Unavailable` if there is no room for any."""
+        reserve = self.blobs.reserve if isinstance(self.blobs, FolderBlobs) else RESERVE
+        return Spool(self.incoming, reserve=reserve)
 
     def close(self) -> None:
         """Give the database's connections back."""
@@ -25,9 +32,10 @@ class Archive:
 
 def open_archive(database_url: str, blobs_url: str, data: Path) -> Archive:
     """Open both parts. Nothing is created but the folders."""
-    incoming = data / "incoming"
+    blobs = open_blobs(blobs_url)
+    incoming = blobs.incoming if isinstance(blobs, FolderBlobs) else data / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
-    return Archive(Database(database_url), open_blobs(blobs_url), incoming)
+    return Archive(Database(database_url), blobs, incoming)
 
 
 def open_blobs(url: str) -> BlobStore:

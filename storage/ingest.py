@@ -24,8 +24,10 @@ from storage.archive import Archive
 from storage.database import Database
 from storage.errors import Invalid
 from storage.header import Header, read_header
+from storage.identity import MAX_UID_LENGTH
 from storage.json_model import JsonModel, pack_json
 from storage.part10 import file_header, inspect_file, is_directory
+from storage.spool import Spool
 from storage.structure import Buffer
 from storage.tables import change, held_aside, instance, patient, series, study
 from storage.text import search_form
@@ -90,6 +92,27 @@ class Sender:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What the wire says of an instance before its data set is read: of C-STORE the affected SOP class and instance and
+    the transfer syntax of the presentation context. Padding of the UIDs (PS3.5 9.1) is tolerated."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+    @property
+    def head(self) -> bytes:
+        """What the wire must write into the spool before the data set: our own file head, in its canonical form."""
+        return file_header(
+            _plain_uid(self.sop_class_uid), _plain_uid(self.sop_instance_uid), self.transfer_syntax_uid
+        )
+
+
+def _plain_uid(uid: str) -> str:
+    return uid.strip(" \0")[:MAX_UID_LENGTH]
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What `ingest` did, for the answer on the wire."""
 
@@ -150,6 +173,24 @@ def ingest(archive: Archive, dataset: Buffer, transfer_syntax_uid: str, sender: 
     keep(archive, prepared)  # also where the index knows it and the bytes are gone: the sender has them still
     with archive.database.write() as connection:
         return record(archive.database, connection, prepared)
+
+
+def ingest_spooled(archive: Archive, spool: Spool, claim: Claim, sender: Sender) -> Receipt:
+    """Take in what a wire has spooled: `claim.head`, then the data set as it came. Durable when this returns.
+
+    Raises `Invalid` ``SOP_CLASS_MISMATCH`` if the data set names another SOP class or instance than the claim (PS3.4
+    B.2.3), and what `ingest` raises. The spool stays open; closing it is the caller's.
+    """
+    head = claim.head
+    with spool.view() as view:
+        header = read_header(view, len(head), claim.transfer_syntax_uid, sender.charset)
+        for found, claimed, name in (
+            (header.sop_class_uid, claim.sop_class_uid, "(0008,0016) SOPClassUID"),
+            (header.sop_instance_uid, claim.sop_instance_uid, "(0008,0018) SOPInstanceUID"),
+        ):
+            if found != _plain_uid(claimed):
+                raise Invalid(f"{name} is not that of the command", code="SOP_CLASS_MISMATCH")
+        return ingest(archive, view[len(head) :], claim.transfer_syntax_uid, sender)
 
 
 def prepare(dataset: Buffer, transfer_syntax_uid: str, sender: Sender) -> Prepared:

@@ -11,10 +11,7 @@ import struct
 from dataclasses import dataclass
 
 import pydicom
-from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from storage.errors import Invalid
 from storage.identity import required_uid
@@ -34,16 +31,31 @@ class FileInfo:
 
 
 def file_header(sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> bytes:
-    """Preamble and file meta information (PS3.10 7.1)."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
-    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
-    meta.TransferSyntaxUID = UID(transfer_syntax_uid)
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    out = DicomBytesIO()
-    write_file_meta_info(out, meta)
-    return _PREAMBLE + out.getvalue()
+    """Preamble and file meta information (PS3.10 7.1), explicit VR little endian. UIDs without padding."""
+    elements = b"".join(
+        (
+            _VERSION,
+            _short_element(0x0002, b"UI", sop_class_uid),
+            _short_element(0x0003, b"UI", sop_instance_uid),
+            _short_element(0x0010, b"UI", transfer_syntax_uid),
+            _IMPLEMENTATION,
+        )
+    )
+    return _PREAMBLE + struct.pack("<HH2sHL", 2, 0, b"UL", 4, len(elements)) + elements
+
+
+def _short_element(number: int, vr: bytes, text: str) -> bytes:
+    """An element of group 0002 with a length of 16 bits; a UID is padded with NUL, other text with a blank."""
+    value = text.encode("ascii", "replace")
+    if len(value) % 2:
+        value += b"\0" if vr == b"UI" else b" "
+    return struct.pack("<HH2sH", 2, number, vr, len(value)) + value
+
+
+_VERSION = struct.pack("<HH2sHL2s", 2, 1, b"OB", 0, 2, b"\0\1")
+_IMPLEMENTATION = _short_element(0x0012, b"UI", IMPLEMENTATION_CLASS_UID) + _short_element(
+    0x0013, b"SH", IMPLEMENTATION_VERSION_NAME
+)
 
 
 def inspect_file(buffer: Buffer) -> FileInfo:

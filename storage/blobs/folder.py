@@ -1,9 +1,9 @@
-"""Blobs in a folder: written aside, synced, then renamed into place."""
+"""Blobs in a folder: written without a name, synced, then named."""
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,39 +12,53 @@ from pathlib import Path
 from uuid import uuid4
 
 from storage.blobs.store import BlobInfo
+from storage.disk import RESERVE as RESERVE
+from storage.disk import require_room
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
+from storage.spool import Spool
 
 CHUNK = 1 << 20
-RESERVE = 256 << 20
-"""Bytes of disk that are never filled: refusing early leaves room for the index to stay consistent."""
+INCOMING = ".incoming"
+"""The folder, below the root, of what is arriving; no key begins with a dot."""
 
 
 class FolderBlobs:
-    """A `BlobStore` in a local folder."""
+    """A `BlobStore` in a local folder. `incoming` is where spools for it should lie: on its own file system."""
 
     def __init__(self, root: Path, *, reserve: int = RESERVE) -> None:
         self.root = root.absolute()
         self.reserve = reserve
-        self._aside = self.root / ".aside"
-        self._aside.mkdir(parents=True, exist_ok=True)
-        self._synced: set[Path] = set()
+        self.incoming = self.root / INCOMING
+        self.incoming.mkdir(parents=True, exist_ok=True)
+        self._settled: set[Path] = set()
+
+    def keep(self, key: str, spool: Spool) -> None:
+        """See `BlobStore.keep`: the file is synced, then named. From another file system it is copied."""
+        path = self._path(key)
+        with _availability("written"):
+            require_room(self.root, self.reserve)
+            os.fdatasync(spool.fileno())
+            try:
+                self._link(spool, path)
+            except OSError as why:
+                if why.errno != errno.EXDEV:
+                    raise
+                self._copy(spool, path)
+
+    def settle(self, keys: Iterable[str]) -> None:
+        """See `BlobStore.settle`: one sync per folder, of a new folder its parents too."""
+        with _availability("written"):
+            for folder in {self._path(key).parent for key in keys}:
+                self._settle(folder)
 
     def put(self, key: str, chunks: Iterable[bytes]) -> None:
-        """See `BlobStore.put`: file synced, renamed, folder synced."""
-        path = self._path(key)
-        aside = self._aside / uuid4().hex
-        with _availability("written"):
-            self._require_room()
-            try:
-                with aside.open("xb") as file:
-                    file.writelines(chunks)
-                    file.flush()
-                    os.fsync(file.fileno())
-                self._make_folder(path.parent)
-                aside.replace(path)
-                _sync_folder(path.parent)
-            finally:
-                aside.unlink(missing_ok=True)
+        """See `BlobStore.put`."""
+        self._path(key)
+        with Spool(self.incoming, reserve=self.reserve) as spool:
+            for chunk in chunks:
+                spool.write(chunk)
+            self.keep(key, spool)
+        self.settle([key])
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         """See `BlobStore.read`."""
@@ -81,23 +95,19 @@ class FolderBlobs:
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
         """See `BlobStore.list`; in no order."""
         for path in (self.root / prefix).rglob("*"):
-            if path.is_file() and self._aside not in path.parents:
+            if path.is_file() and self.incoming not in path.parents:
                 status = path.stat()
                 modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
                 yield BlobInfo(path.relative_to(self.root).as_posix(), status.st_size, modified_at)
 
     def check(self) -> None:
         """See `BlobStore.check`."""
-        with _availability("written"):
-            self._require_room()
-            probe = self._aside / uuid4().hex
-            probe.touch()
-            probe.unlink()
+        Spool(self.incoming, reserve=self.reserve).close()
 
     def clear_aside(self, older_than_s: float = 3600) -> None:
-        """Remove what writers of a crashed process left; a living writer is never this slow."""
+        """Remove what a crashed process left where files need a name to arrive; a living writer is never this slow."""
         limit = time.time() - older_than_s
-        for path in self._aside.iterdir():
+        for path in self.incoming.iterdir():
             with suppress(FileNotFoundError):  # its writer finished between the listing and now
                 if path.stat().st_mtime < limit:
                     path.unlink()
@@ -107,27 +117,49 @@ class FolderBlobs:
             raise Invalid("a blob key is a plain relative path")
         return self.root / key
 
-    def _require_room(self) -> None:
-        free = shutil.disk_usage(self.root).free
-        if free < self.reserve:
-            raise Unavailable(
-                f"the disk of the data folder is nearly full: {free >> 20} MiB free, "
-                f"{self.reserve >> 20} MiB are kept back; make room or move FARLIGHT_DATA"
-            )
+    def _link(self, spool: Spool, path: Path) -> None:
+        try:
+            _name(spool.source, path)
+        except FileNotFoundError:
+            self._settled.discard(path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._link(spool, path)
+        except FileExistsError:  # put again because it was damaged
+            aside = self.incoming / uuid4().hex
+            _name(spool.source, aside)
+            aside.replace(path)
+            aside.unlink(missing_ok=True)  # one file under two names is not renamed (POSIX rename)
 
-    def _make_folder(self, folder: Path) -> None:
-        if folder in self._synced:
+    def _copy(self, spool: Spool, path: Path) -> None:
+        with spool.view() as view, Spool(self.incoming, reserve=self.reserve) as copied:
+            for start in range(0, len(view), CHUNK):
+                copied.write(view[start : start + CHUNK])
+            os.fdatasync(copied.fileno())
+            self._link(copied, path)
+
+    def _settle(self, folder: Path) -> None:
+        _sync_folder(folder)
+        if folder in self._settled:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        for parent in (folder, *folder.parents):
+        for parent in folder.parents:
             _sync_folder(parent)
             if parent == self.root:
                 break
-        self._synced.add(folder)
+        self._settled.add(folder)
+
+
+def _name(source: str, path: Path) -> None:
+    """Give an open file a name. (Only with a folder's descriptor does `os.link` call `linkat` with
+    AT_SYMLINK_FOLLOW, which an unnamed file's path below /proc needs.)"""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.link(source, path.name, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
@@ -138,7 +170,7 @@ def _sync_folder(folder: Path) -> None:
 def _availability(verb: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as why:
-        raise NotFound("no such blob") from why
     except OSError as why:
+        if verb == "read" and isinstance(why, FileNotFoundError):
+            raise NotFound("no such blob") from why
         raise Unavailable(f"the data folder cannot be {verb}: {why.strerror}") from why

@@ -1,4 +1,4 @@
-"""What every blob store can do: five verbs, bytes immutable once put."""
+"""What every blob store can do; bytes are immutable once kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+from storage.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,18 @@ class BlobInfo:
 class BlobStore(Protocol):
     """Keys are ``/``-separated paths. All methods raise `Unavailable` when the store is away."""
 
-    def put(self, key: str, chunks: Iterable[bytes]) -> None:
-        """Store a blob. When this returns the blob is durable; before, nothing of it is visible.
+    def keep(self, key: str, spool: Spool) -> None:
+        """Bring a spool's bytes to their place. When this returns the contents are durable; the name is after `settle`.
 
-        Putting a key again must bring the same bytes; it is harmless.
+        Nothing of a blob is visible before the whole of it is. Keeping a key again must bring the same bytes; it is
+        harmless. The spool stays open. May run in many threads at once.
         """
+
+    def settle(self, keys: Iterable[str]) -> None:
+        """Make the names of kept blobs durable: after this they are there whatever happens."""
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Both at once, for small things."""
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
         """`length` bytes from `offset`, all that follow if None. Raises `NotFound`; `Corrupt` if too short."""
