@@ -73,21 +73,23 @@ def tag_name(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword_for_tag(tag)}".rstrip()
 
 
-def walk(buffer: Buffer, start: int, encoding: Encoding) -> Structure:
+def walk(buffer: Buffer, start: int, encoding: Encoding, *, size: int | None = None) -> Structure:
     """Check the skeleton of the data set at `start` and find its pixel data.
 
-    Raises `Invalid`, naming the element, where a length leaves the buffer or nesting passes `MAX_DEPTH`.
+    Raises `Invalid`, naming the element, where a length leaves the buffer or nesting passes `MAX_DEPTH`. `size` is
+    the whole file's, where the buffer holds its beginning only: then `struct.error` means that more is needed.
     """
-    walker = _Walker(buffer, len(buffer))
+    end = len(buffer) if size is None else size
+    walker = _Walker(buffer, end)
     position = start
-    while position < len(buffer):
+    while position < end:
         if _only_padding(buffer, position):
             break
-        element = walker.element(position, len(buffer), encoding)
+        element = walker.element(position, end, encoding)
         if element.tag in PIXEL_DATA:
-            walker.require_value_inside(element, len(buffer))
+            walker.require_value_inside(element, end)
             return Structure(element.offset, element)
-        position = walker.skip(element, len(buffer), encoding, depth=0)
+        position = walker.skip(element, end, encoding, depth=0)
     return Structure(position, None)
 
 

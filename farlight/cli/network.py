@@ -13,6 +13,7 @@ from rich.table import Table
 from farlight.network import apply_network, read_network
 from farlight.opening import open_current_archive
 from farlight.settings import load_settings
+from storage.declarations import keep_declarations
 from storage.sites import Site, all_nodes, all_refusals, all_sites
 from worklist.agreements import all_agreements
 
@@ -27,6 +28,7 @@ def apply(
     declared = read_network(file)
     archive = open_current_archive(load_settings())
     applied = apply_network(archive.database, declared)
+    keep_declarations(archive)
     for change in applied.changes:
         print(f"changed: {change}")
     if not applied.changes:

@@ -14,6 +14,7 @@ from farlight.demo.studies import DemoStudy, demo_studies, pydicom_samples, writ
 from farlight.importing import find_items, import_items
 from farlight.network import Network, apply_network, read_network
 from storage.archive import Archive
+from storage.declarations import keep_declarations
 from storage.ingest import Sender
 
 NETWORK_FILE = Path(__file__).parent / "network.toml"
@@ -35,6 +36,7 @@ def seed(archive: Archive, data: Path, progress: Progress) -> Demo:
     password = known.get("password") or secrets.token_hex(5)
     network = read_network(NETWORK_FILE)
     apply_network(archive.database, network, {"DEMO_PASSWORD": password})
+    keep_declarations(archive)
     _write_state(state, {"password": password, "seeded": known.get("seeded", False)})
     if not known.get("seeded"):
         _import_studies(archive, progress)
