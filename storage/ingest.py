@@ -26,11 +26,11 @@ from storage.errors import Invalid
 from storage.header import Header, read_header
 from storage.identity import MAX_UID_LENGTH
 from storage.json_model import JsonModel, pack_json
+from storage.name_search import keep_name_words, name_words
 from storage.part10 import file_header, inspect_file, is_directory
 from storage.spool import Spool
 from storage.structure import Buffer
 from storage.tables import change, held_aside, instance, patient, series, study
-from storage.text import search_form
 
 _PIECE = 1 << 20
 _PLACE = (instance.c.blob_key, instance.c.blob_offset, instance.c.length)
@@ -322,14 +322,13 @@ def _patient_row(database: Database, connection: Connection, prepared: Prepared)
         "patient_birth_date": header.patient_birth_date,
         "patient_sex": header.patient_sex,
     }
-    database.insert_ignoring(
-        connection,
-        patient,
-        **key,
-        name_search=search_form(str(header.patient_name)),
-        charset_suspect=header.charset_suspect,
+    words = name_words(key["patient_name"])
+    is_new = database.insert_ignoring(
+        connection, patient, **key, name_search=" ".join(words), charset_suspect=header.charset_suspect
     )
     row: int = connection.execute(select(patient.c.id).filter_by(**key)).scalar_one()
+    if is_new:
+        keep_name_words(connection, key["site"], row, words)
     return row
 
 

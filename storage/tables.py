@@ -20,12 +20,14 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.dialects.postgresql import VARCHAR
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -61,9 +63,14 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def ordered(length: int) -> TypeEngine[str]:
+    """A text compared by code points on every database, so that an index serves a search for beginnings."""
+    return String(length).with_variant(VARCHAR(length, collation="C"), "postgresql")
+
+
 def uid(name: str, **kwargs: Any) -> Column[str]:
     """A UID column; 64 characters by PS3.5 9.1."""
-    return Column(name, String(64), **kwargs)
+    return Column(name, ordered(64), **kwargs)
 
 
 site = Table(
@@ -114,7 +121,7 @@ patient = Table(
     Column("id", Id, primary_key=True),
     Column("site", ForeignKey("site.code"), nullable=False),
     Column("issuer", String(64), nullable=False),
-    Column("patient_id", String(64), nullable=False),
+    Column("patient_id", ordered(64), nullable=False),
     Column("patient_name", Text, nullable=False),
     Column("name_search", Text, nullable=False),
     Column("charset_suspect", Boolean, nullable=False),
@@ -131,7 +138,17 @@ patient = Table(
         name="uq_patient_as_described",
     ),
     Index(None, "patient_id"),
-    Index(None, "name_search"),
+)
+
+# the words a name is found by, in an index of their own: `storage.name_search`
+patient_word = Table(
+    "patient_word",
+    metadata,
+    Column("word", ordered(64), nullable=False),
+    Column("site", String(16), nullable=False),
+    Column("patient", ForeignKey("patient.id"), nullable=False),
+    PrimaryKeyConstraint("word", "site", "patient"),
+    sqlite_with_rowid=False,
 )
 
 study = Table(
@@ -141,9 +158,9 @@ study = Table(
     Column("site", ForeignKey("site.code"), nullable=False),
     Column("patient", ForeignKey("patient.id"), nullable=False),
     uid("study_instance_uid", nullable=False),
-    Column("study_date", String(8), nullable=False),
-    Column("study_time", String(16), nullable=False),
-    Column("accession_number", String(64), nullable=False),
+    Column("study_date", ordered(8), nullable=False),
+    Column("study_time", ordered(16), nullable=False),
+    Column("accession_number", ordered(64), nullable=False),
     Column("study_id", String(64), nullable=False),
     Column("study_description", Text, nullable=False),
     Column("referring_physician_name", Text, nullable=False),
@@ -159,7 +176,7 @@ study = Table(
     Column("last_received_at", Instant, nullable=False),
     UniqueConstraint("site", "study_instance_uid"),
     Index(None, "study_instance_uid"),
-    Index(None, "patient"),
+    Index(None, "patient", "study_date", "study_time"),
     Index(None, "study_date", "study_time"),
     Index(None, "site", "study_date", "study_time"),
     Index(None, "accession_number"),
@@ -180,6 +197,7 @@ series = Table(
     Column("attributes", JSON, nullable=False),
     UniqueConstraint("study", "series_instance_uid"),
     Index(None, "series_instance_uid"),
+    Index(None, "modality", "study"),
 )
 
 instance = Table(
@@ -208,6 +226,7 @@ instance = Table(
     UniqueConstraint("site", "sop_instance_uid"),
     Index(None, "series", "instance_number"),
     Index(None, "sop_instance_uid"),
+    Index(None, "blob_key"),  # which blobs nobody names is asked of every blob
 )
 
 held_aside = Table(
@@ -227,6 +246,7 @@ held_aside = Table(
     Column("received_at", Instant, nullable=False),
     UniqueConstraint("site", "sha256"),
     Index(None, "site", "study_instance_uid"),
+    Index(None, "blob_key"),
 )
 
 expectation = Table(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.tables import Id, Instant
+from storage.tables import Id, Instant, ordered
 
 revision = "0001"
 down_revision = None
@@ -103,9 +103,9 @@ def upgrade() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
-        sa.Column("series_instance_uid", sa.String(length=64), nullable=False),
-        sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
+        sa.Column("series_instance_uid", ordered(64), nullable=False),
+        sa.Column("sop_instance_uid", ordered(64), nullable=False),
         sa.Column("blob_key", sa.String(length=255), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -122,11 +122,12 @@ def upgrade() -> None:
         ["site", "study_instance_uid"],
         unique=False,
     )
+    op.create_index(op.f("ix_held_aside_blob_key"), "held_aside", ["blob_key"], unique=False)
     op.create_table(
         "expectation",
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
         sa.Column("who", sa.String(length=64), nullable=False),
         sa.Column("instances", sa.Integer(), nullable=False),
@@ -147,8 +148,8 @@ def upgrade() -> None:
         "awaited_instance",
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
-        sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
+        sa.Column("sop_instance_uid", ordered(64), nullable=False),
         sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_awaited_instance_site")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_awaited_instance")),
         sa.UniqueConstraint(
@@ -165,7 +166,7 @@ def upgrade() -> None:
         "study_sender",
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
         sa.Column("ae_title", sa.String(length=64), nullable=False),
         sa.Column("ended_at", Instant(), nullable=False),
         sa.Column("broken_at", Instant(), nullable=True),
@@ -229,7 +230,7 @@ def upgrade() -> None:
         sa.Column("site", sa.String(length=16), nullable=False),
         sa.Column("ae_title", sa.String(length=64), nullable=False),
         sa.Column("host", sa.String(length=255), nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
         sa.Column("sending", sa.Boolean(), nullable=False),
         sa.Column("began_at", Instant(), nullable=False),
         sa.Column("seen_at", Instant(), nullable=False),
@@ -317,7 +318,7 @@ def upgrade() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
         sa.Column("issuer", sa.String(length=64), nullable=False),
-        sa.Column("patient_id", sa.String(length=64), nullable=False),
+        sa.Column("patient_id", ordered(64), nullable=False),
         sa.Column("patient_name", sa.Text(), nullable=False),
         sa.Column("name_search", sa.Text(), nullable=False),
         sa.Column("charset_suspect", sa.Boolean(), nullable=False),
@@ -335,7 +336,15 @@ def upgrade() -> None:
             name=op.f("uq_patient_as_described"),
         ),
     )
-    op.create_index(op.f("ix_patient_name_search"), "patient", ["name_search"], unique=False)
+    op.create_table(
+        "patient_word",
+        sa.Column("word", ordered(64), nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("patient", Id, nullable=False),
+        sa.ForeignKeyConstraint(["patient"], ["patient.id"], name=op.f("fk_patient_word_patient")),
+        sa.PrimaryKeyConstraint("word", "site", "patient", name=op.f("pk_patient_word")),
+        sqlite_with_rowid=False,
+    )
     op.create_index(op.f("ix_patient_patient_id"), "patient", ["patient_id"], unique=False)
     op.create_table(
         "session",
@@ -356,10 +365,10 @@ def upgrade() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
         sa.Column("patient", Id, nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
-        sa.Column("study_date", sa.String(length=8), nullable=False),
-        sa.Column("study_time", sa.String(length=16), nullable=False),
-        sa.Column("accession_number", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
+        sa.Column("study_date", ordered(8), nullable=False),
+        sa.Column("study_time", ordered(16), nullable=False),
+        sa.Column("accession_number", ordered(64), nullable=False),
         sa.Column("study_id", sa.String(length=64), nullable=False),
         sa.Column("study_description", sa.Text(), nullable=False),
         sa.Column("referring_physician_name", sa.Text(), nullable=False),
@@ -380,7 +389,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_study_accession_number"), "study", ["accession_number"], unique=False)
     op.create_index(op.f("ix_study_last_received_at"), "study", ["last_received_at"], unique=False)
-    op.create_index(op.f("ix_study_patient"), "study", ["patient"], unique=False)
+    op.create_index(
+        op.f("ix_study_patient_study_date_study_time"),
+        "study",
+        ["patient", "study_date", "study_time"],
+        unique=False,
+    )
     op.create_index(
         op.f("ix_study_site_study_date_study_time"),
         "study",
@@ -409,7 +423,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("study", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
-        sa.Column("study_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("instance_count", sa.Integer(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
@@ -471,7 +485,7 @@ def upgrade() -> None:
         "series",
         sa.Column("id", Id, nullable=False),
         sa.Column("study", Id, nullable=False),
-        sa.Column("series_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("series_instance_uid", ordered(64), nullable=False),
         sa.Column("modality", sa.String(length=16), nullable=False),
         sa.Column("series_number", sa.Integer(), nullable=True),
         sa.Column("series_description", sa.Text(), nullable=False),
@@ -482,6 +496,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_series")),
         sa.UniqueConstraint("study", "series_instance_uid", name=op.f("uq_series_study_series_instance_uid")),
     )
+    op.create_index(op.f("ix_series_modality_study"), "series", ["modality", "study"], unique=False)
     op.create_index(op.f("ix_series_series_instance_uid"), "series", ["series_instance_uid"], unique=False)
     op.create_table(
         "draft",
@@ -512,9 +527,9 @@ def upgrade() -> None:
         sa.Column("id", Id, nullable=False),
         sa.Column("series", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
-        sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
-        sa.Column("sop_class_uid", sa.String(length=64), nullable=False),
-        sa.Column("transfer_syntax_uid", sa.String(length=64), nullable=False),
+        sa.Column("sop_instance_uid", ordered(64), nullable=False),
+        sa.Column("sop_class_uid", ordered(64), nullable=False),
+        sa.Column("transfer_syntax_uid", ordered(64), nullable=False),
         sa.Column("instance_number", sa.Integer(), nullable=True),
         sa.Column("rows", sa.Integer(), nullable=True),
         sa.Column("columns", sa.Integer(), nullable=True),
@@ -538,6 +553,7 @@ def upgrade() -> None:
         op.f("ix_instance_series_instance_number"), "instance", ["series", "instance_number"], unique=False
     )
     op.create_index(op.f("ix_instance_sop_instance_uid"), "instance", ["sop_instance_uid"], unique=False)
+    op.create_index(op.f("ix_instance_blob_key"), "instance", ["blob_key"], unique=False)
     op.create_table(
         "report",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -595,7 +611,7 @@ def upgrade() -> None:
         sa.Column("report_version", Id, nullable=False),
         sa.Column("format", sa.String(length=16), nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
-        sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("sop_instance_uid", ordered(64), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["report_version"], ["report_version.id"], name=op.f("fk_document_report_version")
