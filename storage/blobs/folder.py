@@ -93,12 +93,12 @@ class FolderBlobs:
             self._path(key).unlink(missing_ok=True)
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
-        """See `BlobStore.list`; in no order."""
-        for path in (self.root / prefix).rglob("*"):
-            if path.is_file() and self.incoming not in path.parents:
-                status = path.stat()
-                modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
-                yield BlobInfo(path.relative_to(self.root).as_posix(), status.st_size, modified_at)
+        """See `BlobStore.list`."""
+        with _availability("read"):
+            for key in self._keys(prefix):
+                with suppress(FileNotFoundError):  # it was deleted between the listing and now
+                    status = (self.root / key).stat()
+                    yield BlobInfo(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def check(self) -> None:
         """See `BlobStore.check`."""
@@ -111,6 +111,21 @@ class FolderBlobs:
             with suppress(FileNotFoundError):  # its writer finished between the listing and now
                 if path.stat().st_mtime < limit:
                     path.unlink()
+
+    def _keys(self, folder: str) -> Iterator[str]:
+        """Keys below a folder; a folder is sorted as if its name ended with the slash that follows in its keys."""
+        try:
+            with os.scandir(self.root / folder) as entries:
+                names = sorted(entry.name + "/" if entry.is_dir() else entry.name for entry in entries)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for name in names:
+            if name.startswith("."):
+                continue
+            if name.endswith("/"):
+                yield from self._keys(folder + name)
+            else:
+                yield folder + name
 
     def _path(self, key: str) -> Path:
         if key.startswith(("/", ".")) or ".." in key.split("/"):

@@ -48,7 +48,7 @@ class BlobStore(Protocol):
         """Remove a blob; absent is well."""
 
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
-        """Every blob below `prefix`."""
+        """Every blob below `prefix`, which is empty or ends with a slash, in the order of keys (by code points)."""
 
     def check(self) -> None:
         """Raise `Unavailable`, saying what to do, unless a blob could be put now."""
