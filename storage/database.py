@@ -1,8 +1,10 @@
-"""One door to the database: short reads, and writes that have it to themselves.
+"""One door to the database: short reads, and writes that stand or fall as a whole.
 
 SQLite (write-ahead log, full sync) on a laptop, PostgreSQL at scale; the tables and the statements are the same.
 A write transaction on SQLite takes the write lock when it begins, so that two of them queue instead of failing
-half-way; threads of one process queue on a lock of ours first, which is fairer than SQLite's polling.
+half-way; threads of one process queue on a lock of ours first, which is fairer than SQLite's polling. PostgreSQL
+writes side by side (READ COMMITTED): whoever judges a row before changing it locks it (``with_for_update``), and
+whoever appends to a feed holds its lock (`storage.locks`).
 """
 
 from __future__ import annotations
@@ -10,22 +12,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.schema import Table
 
-from storage.errors import Unavailable
-
-BUSY_TIMEOUT_S = 30
+from storage import postgresql as postgresql_database
+from storage import sqlite as sqlite_database
+from storage.errors import Corrupt, Invalid, Unavailable
 
 
 class Database:
-    """An engine and the two ways to use it. Safe to share between threads; make one per process."""
+    """An engine and the two ways to use it. Safe to share between threads; make one per process.
+
+    `url` is ``sqlite:///path`` or ``postgresql://user:password@host/name``. Raises `Invalid` for another one.
+    """
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -39,27 +43,30 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for queries. Raises `Unavailable` when the database is away."""
-        with _availability(), self.engine.connect() as connection:
+        """A connection for queries alone. Raises `Unavailable` when the database is away."""
+        with self._availability(), self.engine.connect() as connection:
+            if not self.embedded:
+                connection.execution_options(postgresql_readonly=True)
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction, durable when the block ends without an error and undone otherwise."""
+        """One transaction, durable when the block ends without an error and undone otherwise.
+
+        Raises `Unavailable` if the database is away, full, or chose this transaction to give way to another.
+        """
         if not self.embedded:
-            with _availability(), self.engine.begin() as connection:
+            with self._availability(), self.engine.begin() as connection:
                 yield connection
             return
-        with self._write_lock, _availability():
-            writer = self.engine.execution_options(farlight_write=True)
+        with self._write_lock, self._availability():
+            writer = self.engine.execution_options(**{sqlite_database.FOR_WRITING: True})
             with writer.begin() as connection:
                 yield connection
 
     def insert_ignoring(self, connection: Connection, table: Table, **values: Any) -> bool:
         """Insert a row unless a unique key has it already; tells whether it was inserted."""
-        make = sqlite.insert if self.embedded else postgresql.insert
-        statement = make(table).values(**values).on_conflict_do_nothing()
-        return connection.execute(statement).rowcount == 1
+        return connection.execute(_insert_unless_there(connection, table, values)).rowcount == 1
 
     def check(self) -> None:
         """Raise `Unavailable` unless a query is answered."""
@@ -70,51 +77,50 @@ class Database:
         """Give all connections back."""
         self.engine.dispose()
 
+    @contextmanager
+    def _availability(self) -> Iterator[None]:
+        """Errors of the driver in our terms; what is none of them is a bug and stays what it is."""
+        kind = sqlite_database if self.embedded else postgresql_database
+        try:
+            yield
+        except PoolTimeout as why:
+            raise Unavailable("every connection to the database is in use") from why
+        except DBAPIError as why:
+            if kind.is_damaged(why):
+                raise Corrupt(f"the database is damaged: {_reason(why)}") from why
+            if kind.is_away(why):
+                raise Unavailable(f"the database does not answer: {_reason(why)}") from why
+            raise
 
-@contextmanager
-def _availability() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError) as why:
-        raise Unavailable(f"the database does not answer: {_first_line(why)}") from why
+
+def insert_new(connection: Connection, table: Table, **values: Any) -> int | None:
+    """Insert a row and return its number; None if a unique key has it already."""
+    statement = _insert_unless_there(connection, table, values).returning(table.c.id)
+    number: int | None = connection.execute(statement).scalar_one_or_none()
+    return number
 
 
-def _first_line(why: DBAPIError) -> str:
-    return str(why.orig).splitlines()[0] if str(why.orig) else type(why.orig).__name__
+def _insert_unless_there(connection: Connection, table: Table, values: dict[str, Any]) -> Any:
+    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return make(table).values(**values).on_conflict_do_nothing()
+
+
+def _reason(why: DBAPIError) -> str:
+    """The driver's own words without the statement; several hosts have several reasons."""
+    lines = [line.strip(" -\t") for line in str(why.orig).splitlines()]
+    return "; ".join(filter(None, lines))[:500] or type(why.orig).__name__
 
 
 def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
-        driven = url.replace("postgresql://", "postgresql+psycopg://", 1)
-        # parameters may be patient data, and errors end in logs
-        return create_engine(driven, pool_pre_ping=True, hide_parameters=True)
-    path = url.removeprefix("sqlite:///")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=16,
-        max_overflow=48,
-        hide_parameters=True,
-        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError) as why:
+        raise Invalid("FARLIGHT_DATABASE_URL is no address of a database") from why
+    if parsed.drivername == "sqlite":
+        return sqlite_database.sqlite_engine(parsed)
+    if parsed.drivername in ("postgresql", "postgres"):
+        return postgresql_database.postgresql_engine(parsed)
+    raise Invalid(
+        f"FARLIGHT_DATABASE_URL: {parsed.drivername}:// is no database we know;"
+        " use sqlite:///path or postgresql://user:password@host/name"
     )
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves: the driver would delay it
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",  # a commit is answered after fsync, or it is no promise
-        "foreign_keys=ON",
-        "cache_size=-65536",
-        "temp_store=MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("farlight_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
