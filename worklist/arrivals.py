@@ -1,7 +1,8 @@
 """From images to work: follows the change feed, sees a study go quiet, opens its request or wakes the one waiting.
 
 Quiet is a hint, not proof: images that come later raise the study's epoch, the holder of the request sees it, and
-nothing is signed over them unseen.
+nothing is signed over them unseen. A study of which somebody said how many images it has, and which lacks some, waits
+for them a while before its request opens; then it opens all the same, labelled.
 """
 
 from __future__ import annotations
@@ -13,22 +14,29 @@ from sqlalchemy import Connection, func, select, update
 
 from storage.archive import Archive
 from storage.changes import Change, changes_after, move_cursor, read_cursor
+from storage.completeness import Completeness
 from storage.database import Database
+from storage.links import is_sending
 from storage.tables import study
-from worklist.agreements import automatic_agreement
+from worklist.agreements import Agreement, Priority, automatic_agreement
 from worklist.commands import perform_as_system
+from worklist.completeness import of_studies
 from worklist.opening import open_by_itself
 from worklist.requests import load
 from worklist.tables import arrival, request
 from worklist.transitions import HELD, Command, State
 
 CONSUMER = "arrivals"
+MISSING_SECONDS = 900.0
+"""How long a quiet study waits for images that are known to be missing."""
 
 
-def run_once(archive: Archive, quiet_seconds: float) -> int:
+def run_once(archive: Archive, quiet_seconds: float, missing_seconds: float = MISSING_SECONDS) -> int:
     """Follow the feed, then see to every study that has gone quiet. Returns how many steps were taken."""
     database = archive.database
-    return _follow_feed(database) + _settle_quiet(database, quiet_seconds) + expire_claims(database)
+    steps = _follow_feed(database)
+    steps += _settle_quiet(database, quiet_seconds, timedelta(seconds=missing_seconds))
+    return steps + _end_waits(database) + expire_claims(database)
 
 
 def expire_claims(database: Database) -> int:
@@ -64,35 +72,89 @@ def _follow_feed(database: Database) -> int:
 
 
 def _note_arrival(database: Database, connection: Connection, change: Change) -> None:
-    values = {"epoch": change.epoch, "last_at": change.at}
+    values = {"epoch": change.epoch, "last_at": change.at, "waits_until": None}
     if not database.insert_ignoring(connection, arrival, study=change.study, stable_epoch=0, **values):
         connection.execute(update(arrival).where(arrival.c.study == change.study).values(**values))
 
 
-def _settle_quiet(database: Database, quiet_seconds: float) -> int:
+def _settle_quiet(database: Database, quiet_seconds: float, patience: timedelta) -> int:
     quiet_since = datetime.now(UTC) - timedelta(seconds=quiet_seconds)
     due = (arrival.c.stable_epoch < arrival.c.epoch, arrival.c.last_at <= quiet_since)
     with database.read() as connection:
         rows = list(connection.execute(select(arrival.c.study).where(*due)).scalars())
+    settled = 0
     for row in rows:
         with database.write() as connection:
-            _settle(database, connection, row, quiet_since)
-    return len(rows)
+            settled += _settle(database, connection, row, quiet_since, patience)
+    return settled
 
 
-def _settle(database: Database, connection: Connection, study_row: int, quiet_since: datetime) -> None:
-    """One study, looked at again under the write lock: an image may have come since."""
+def _settle(
+    database: Database, connection: Connection, study_row: int, quiet_since: datetime, patience: timedelta
+) -> bool:
+    """One study, looked at again under the write lock: an image may have come since, or be on its way slowly."""
     found = connection.execute(select(study).where(study.c.id == study_row)).one()
-    if found.last_received_at > quiet_since:
+    sending = is_sending(connection, found.site, found.study_instance_uid, datetime.now(UTC))
+    if found.last_received_at > quiet_since or sending:
+        return False
+    quiet = {"stable_epoch": found.epoch, "epoch": found.epoch}
+    connection.execute(update(arrival).where(arrival.c.study == study_row).values(**quiet))
+    until = found.last_received_at + patience
+    if (
+        _lacks_images(connection, study_row)
+        and until > datetime.now(UTC)
+        and not _is_urgent(connection, found)
+    ):
+        connection.execute(update(arrival).where(arrival.c.study == study_row).values(waits_until=until))
+        return True
+    _ready(database, connection, found)
+    return True
+
+
+def _end_waits(database: Database) -> int:
+    """Open what waited for missing images: they came, or nobody misses them any more, or the wait is over."""
+    with database.read() as connection:
+        waiting = select(arrival.c.study, arrival.c.waits_until).where(arrival.c.waits_until.is_not(None))
+        rows = connection.execute(waiting).all()
+        counts = of_studies(connection, [row.study for row in rows]) if rows else {}
+    now = datetime.now(UTC)
+    over = [
+        row.study
+        for row in rows
+        if row.waits_until <= now or counts[row.study].state is not Completeness.INCOMPLETE
+    ]
+    return sum(_end_wait(database, study_row) for study_row in over)
+
+
+def _end_wait(database: Database, study_row: int) -> bool:
+    with database.write() as connection:
+        waited = (arrival.c.study == study_row, arrival.c.waits_until.is_not(None))
+        if not connection.execute(update(arrival).where(*waited).values(waits_until=None)).rowcount:
+            return False  # an image came meanwhile: the study is to go quiet anew
+        found = connection.execute(select(study).where(study.c.id == study_row)).one()
+        _ready(database, connection, found)
+    return True
+
+
+def _lacks_images(connection: Connection, study_row: int) -> bool:
+    return of_studies(connection, [study_row])[study_row].state is Completeness.INCOMPLETE
+
+
+def _is_urgent(connection: Connection, study_row: Any) -> bool:
+    """An emergency is read with what is there."""
+    waiting = (request.c.study == study_row.id, request.c.state == State.WAITING_IMAGES.value)
+    priorities = set(connection.execute(select(request.c.priority).where(*waiting)).scalars())
+    agreed: Agreement | None = automatic_agreement(connection, study_row.site)
+    if not priorities and agreed is not None:
+        priorities = {agreed.priority}
+    return Priority.EMERGENCY in priorities
+
+
+def _ready(database: Database, connection: Connection, found: Any) -> None:
+    """Wake the request that waits for this study, or open one."""
+    if _wake_waiting(connection, found.id):
         return
-    connection.execute(
-        update(arrival)
-        .where(arrival.c.study == study_row)
-        .values(stable_epoch=found.epoch, epoch=found.epoch)
-    )
-    if _wake_waiting(connection, study_row):
-        return
-    if _has_images(found) and not _has_request(connection, study_row):
+    if _has_images(found) and not _has_request(connection, found.id):
         _open(database, connection, found)
 
 

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select
 
+from storage.completeness import Count
 from storage.identity import PersonName
 from storage.tables import patient, site, study
 from storage.text import search_form
 from worklist.agreements import Priority
+from worklist.completeness import of_studies
 from worklist.people import Person
 from worklist.reports.versions import RELEASED
 from worklist.requests import Request, allowed_commands, from_row, sees_drafts, visible_to
@@ -110,6 +112,7 @@ class Row:
     modalities: tuple[str, ...]
     series_count: int
     instance_count: int
+    completeness: Count
     holder: PersonRef | None
     author: PersonRef | None
     reviewer: PersonRef | None
@@ -276,6 +279,7 @@ def _complete(connection: Connection, person: Person, found: Iterable[Any]) -> l
     people = _people(connection, [one for one, _ in loaded])
     events = _last_events(connection, ids)
     reports = _report_refs(connection, ids)
+    counts = of_studies(connection, [one.study for one, _ in loaded])
     return [
         Row(
             request=one,
@@ -296,6 +300,7 @@ def _complete(connection: Connection, person: Person, found: Iterable[Any]) -> l
             modalities=tuple(part for part in row["received_modalities"].split("\\") if part),
             series_count=row["received_series"],
             instance_count=row["received_instances"],
+            completeness=counts[one.study],
             holder=people.get(one.holder),
             author=people.get(one.author),
             reviewer=people.get(one.reviewer),

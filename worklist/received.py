@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from storage.completeness import Count
 from storage.identity import PersonName
 from storage.tables import held_aside, patient, study
 from storage.text import search_form
+from worklist.completeness import of_studies
 from worklist.tables import arrival, request
 
 
@@ -21,6 +23,7 @@ class StudyFilters:
     visible: ColumnElement[bool]
     site: str = ""
     text: str = ""
+    study_instance_uid: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class ReceivedStudy:
     stable: bool
     conflict_count: int
     request: dict[str, Any] | None
+    completeness: Count
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,9 @@ def received(connection: Connection, filters: StudyFilters, limit: int, offset: 
         .offset(offset)
     )
     rows = connection.execute(query).all()
-    asked = _newest_requests(connection, [row.id for row in rows])
-    return [_study(row, asked.get(row.id)) for row in rows]
+    ids = [row.id for row in rows]
+    asked, counts = _newest_requests(connection, ids), of_studies(connection, ids)
+    return [_study(row, asked.get(row.id), counts[row.id]) for row in rows]
 
 
 def received_total(connection: Connection, filters: StudyFilters) -> int:
@@ -103,6 +108,8 @@ def _conditions(filters: StudyFilters) -> list[ColumnElement[bool]]:
     conditions = [filters.visible]
     if filters.site:
         conditions.append(study.c.site == filters.site)
+    if filters.study_instance_uid:
+        conditions.append(study.c.study_instance_uid == filters.study_instance_uid)
     for word in search_form(filters.text).split():
         columns = (patient.c.patient_id, study.c.accession_number, study.c.study_description)
         anywhere = [func.lower(column).contains(word, autoescape=True) for column in columns]
@@ -116,7 +123,7 @@ def _newest_requests(connection: Connection, studies: list[int]) -> dict[int, di
     return {row.study: {"id": row.id, "state": row.state} for row in rows}
 
 
-def _study(row: Any, asked: dict[str, Any] | None) -> ReceivedStudy:
+def _study(row: Any, asked: dict[str, Any] | None, count: Count) -> ReceivedStudy:
     name = PersonName.parse(row.patient_name)
     return ReceivedStudy(
         site=row.site,
@@ -139,4 +146,5 @@ def _study(row: Any, asked: dict[str, Any] | None) -> ReceivedStudy:
         stable=row.stable_epoch is not None and row.stable_epoch == row.epoch,
         conflict_count=row.conflict_count,
         request=asked,
+        completeness=count,
     )
