@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from storage.blobs import S3Keys
 from storage.errors import Invalid
 
 PREFIX = "FARLIGHT_"
@@ -28,7 +29,12 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="sqlite:///path or postgresql://…; SQLite in the data folder unless set"
     )
-    blobs_url: str = Field(default="", description="file:///folder; a folder in the data folder unless set")
+    blobs_url: str = Field(
+        default="",
+        description="file:///folder or s3://bucket?endpoint=…; a folder in the data folder unless set",
+    )
+    s3_access_key: SecretStr = Field(default=SecretStr(""), description="access key of the S3 store")
+    s3_secret_key: SecretStr = Field(default=SecretStr(""), description="secret key of the S3 store")
     http_host: str = Field(default="0.0.0.0", description="address the web role listens on")  # noqa: S104
     http_port: int = Field(default=8080, ge=0, le=65535, description="port the web role listens on")
     dicom_host: str = Field(default="0.0.0.0", description="address the DICOM node listens on")  # noqa: S104
@@ -64,6 +70,11 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """The blob store URL in force."""
         return self.blobs_url or f"file://{self.data.absolute() / 'blobs'}"
+
+    @property
+    def s3_keys(self) -> S3Keys:
+        """The keys of the S3 store; empty unless set."""
+        return S3Keys(self.s3_access_key.get_secret_value(), self.s3_secret_key.get_secret_value())
 
 
 def load_settings(environ: Mapping[str, str] | None = None, file: Path = FILE) -> Settings:

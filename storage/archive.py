@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.blobs import BlobStore, FolderBlobs
+from storage.blobs import BlobStore, FolderBlobs, S3Keys
+from storage.blobs.s3_address import parse_s3_url
 from storage.database import Database
 from storage.disk import RESERVE
 from storage.errors import Invalid
@@ -30,16 +31,29 @@ class Archive:
         self.database.close()
 
 
-def open_archive(database_url: str, blobs_url: str, data: Path) -> Archive:
-    """Open both parts. Nothing is created but the folders."""
-    blobs = open_blobs(blobs_url)
+def open_archive(database_url: str, blobs_url: str, data: Path, keys: S3Keys | None = None) -> Archive:
+    """Open both parts; `keys` are those of an S3 store. Nothing is created but the folders."""
+    blobs = open_blobs(blobs_url, keys)
     incoming = blobs.incoming if isinstance(blobs, FolderBlobs) else data / "incoming"
     incoming.mkdir(parents=True, exist_ok=True)
     return Archive(Database(database_url), blobs, incoming)
 
 
-def open_blobs(url: str) -> BlobStore:
-    """A blob store by its URL: ``file:///path``."""
-    if not url.startswith("file://"):
-        raise Invalid(f"FARLIGHT_BLOBS_URL: no blob store for {url.split(':', 1)[0]!r}; use file:///folder")
-    return FolderBlobs(Path(url.removeprefix("file://")))
+def open_blobs(url: str, keys: S3Keys | None = None) -> BlobStore:
+    """A blob store by its URL: ``file:///folder`` or ``s3://bucket?endpoint=…``. Raises `Invalid` for any other."""
+    if url.startswith("file://"):
+        return FolderBlobs(Path(url.removeprefix("file://")))
+    if url.startswith("s3://"):
+        return _open_s3(url, keys)
+    raise Invalid(
+        f"FARLIGHT_BLOBS_URL: no blob store for {url.split(':', 1)[0]!r}; use file:///folder or s3://bucket?endpoint=…"
+    )
+
+
+def _open_s3(url: str, keys: S3Keys | None) -> BlobStore:
+    from storage.blobs.s3 import S3Blobs  # its library, only where there is such a store
+
+    address = parse_s3_url(url)
+    if keys is None or not (keys.access and keys.secret):
+        raise Invalid("an S3 store needs FARLIGHT_S3_ACCESS_KEY and FARLIGHT_S3_SECRET_KEY")
+    return S3Blobs(address, keys)

@@ -50,7 +50,7 @@ def demo() -> None:
 def _prepare(settings: Settings) -> Demo:
     from farlight.demo.seed import seed  # generators and their libraries, for this moment only
 
-    archive = open_archive(settings.database, settings.blobs, settings.data)
+    archive = open_archive(settings.database, settings.blobs, settings.data, settings.s3_keys)
     upgrade(archive.database)
     try:
         with progress_bar(Console(stderr=True)) as progress:
