@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from storage.tables import Id, Instant, metadata, uid
@@ -23,9 +24,9 @@ user = Table(
     metadata,
     Column("id", Id, primary_key=True),
     Column("username", String(64), nullable=False, unique=True),
-    Column("name", String(100), nullable=False),
-    Column("name_zh", String(100), nullable=False),
-    Column("licence_no", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("licence_no", Text, nullable=False),
     Column("may_sign_final", Boolean, nullable=False),
     Column("password_hash", String(200), nullable=False),
     Column("active", Boolean, nullable=False),
@@ -62,7 +63,7 @@ session = Table(
     Column("token_hash", String(64), nullable=False, unique=True),
     Column("user", ForeignKey("user_account.id"), nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("name", String(100), nullable=False),
+    Column("name", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
@@ -94,6 +95,8 @@ arrival = Table(
     Index(None, "last_at"),
     Index(None, "waits_until"),
 )
+
+_IS_OPEN = text("state NOT IN ('REPORTED', 'CANCELLED')")
 
 request = Table(
     "request",
@@ -132,6 +135,8 @@ request = Table(
     Index(None, "state", "due_at"),
     Index(None, "owner_site", "updated_at"),
     Index(None, "lease_until"),
+    # a study is asked for once at a time, whoever asks
+    Index("uq_request_open", "study", unique=True, sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN),
 )
 
 request_event = Table(
@@ -192,7 +197,7 @@ report_version = Table(
     Column("content", JSON, nullable=False),
     Column("author", ForeignKey("user_account.id"), nullable=False),
     Column("signer", ForeignKey("user_account.id"), nullable=False),
-    Column("licence_no", String(64), nullable=False),
+    Column("licence_no", Text, nullable=False),
     Column("signed_at", Instant, nullable=False),
     Column("method", String(32), nullable=False),
     Column("evidence", JSON, nullable=False),
@@ -222,7 +227,7 @@ delivery = Table(
     Column("document", ForeignKey("document.id"), nullable=False),
     Column("request", ForeignKey("request.id"), nullable=False),
     Column("ae_title", String(16), nullable=False),
-    Column("host", String(255), nullable=False),
+    Column("host", Text, nullable=False),
     Column("port", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
