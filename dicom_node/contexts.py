@@ -11,7 +11,7 @@ Syntaxes that nobody but the maker can read come last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import RLELossless
@@ -36,7 +36,20 @@ NOT_OF_A_PATIENT = frozenset(
 )
 """Storage without patient and study (PS3.4 Annex GG): another service, and nothing here could own them."""
 
-_STORAGE_COMMITMENT = frozenset({"1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2"})
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+_PULL_COMMITMENT = "1.2.840.10008.1.20.2"  # retired
+
+_QUERY_RETRIEVE = "1.2.840.10008.5.1.4.1.2"
+SERVICES = {
+    **{f"{_QUERY_RETRIEVE}.{model}.1": "find" for model in (1, 2, 3)},
+    **{f"{_QUERY_RETRIEVE}.{model}.{verb}": "retrieve" for model in (1, 2, 3) for verb in (2, 3)},
+    STORAGE_COMMITMENT: "commit",
+}
+"""The other services and what a node needs to be allowed for them: Patient Root (1), Study Root (2) and Patient/Study
+Only (3, retired) FIND (1), MOVE (2) and GET (3) of PS3.4 C.6; Storage Commitment Push of PS3.4 J."""
+
+PLAIN = ("1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2")
+"""How identifiers are encoded: explicit, implicit, big endian."""
 
 LOSSLESS = frozenset(
     {
@@ -69,7 +82,7 @@ def is_storage(sop_class_uid: str) -> bool:
 
     Private ones and standard ones that this version of the dictionary does not know are taken for storage.
     """
-    if sop_class_uid in NOT_OF_A_PATIENT | _STORAGE_COMMITMENT:
+    if sop_class_uid in NOT_OF_A_PATIENT or sop_class_uid in (STORAGE_COMMITMENT, _PULL_COMMITMENT):
         return False
     if not sop_class_uid.startswith(_STANDARD_ROOT):
         return True
@@ -77,9 +90,15 @@ def is_storage(sop_class_uid: str) -> bool:
     return entry is None or (entry[1] == "SOP Class" and "Storage" in entry[0])
 
 
-def is_accepted(abstract_syntax: str) -> bool:
-    """Whether we serve it at all."""
-    return abstract_syntax == VERIFICATION or is_storage(abstract_syntax)
+def is_accepted(abstract_syntax: str, may: Collection[str]) -> bool:
+    """Whether we serve it to a caller that may do these things (`storage.sites.MAY`). Who may fetch images proposes
+    storage classes too, in which the images travel (C-GET)."""
+    if abstract_syntax == VERIFICATION:
+        return True
+    needed = SERVICES.get(abstract_syntax)
+    if needed is not None:
+        return needed in may
+    return is_storage(abstract_syntax) and ("store" in may or "retrieve" in may)
 
 
 def choose_transfer_syntax(proposed: Sequence[str]) -> str:
@@ -93,16 +112,39 @@ def _rank(transfer_syntax_uid: str) -> int:
     return 1 if transfer_syntax_uid.startswith(_STANDARD_ROOT) else 2
 
 
-def accept_contexts(proposed: Iterable[PresentationContext]) -> list[PresentationContext]:
+def accept_contexts(proposed: Iterable[PresentationContext], may: Iterable[str]) -> list[PresentationContext]:
     """What to support for this proposal, one context per abstract syntax.
 
     Each proposed context is narrowed, in place, to the transfer syntax chosen for it, so that the negotiation that
-    follows can only confirm the choice.
+    follows can only confirm the choice. Where the caller asks for roles it gets them: the images of a C-GET flow
+    against the association's direction.
     """
+    allowed = set(may)
     chosen: dict[str, list[str]] = {}
     for context in proposed:
-        if context.abstract_syntax and context.transfer_syntax and is_accepted(context.abstract_syntax):
-            syntax = choose_transfer_syntax(context.transfer_syntax)
-            context.transfer_syntax = [syntax]
-            chosen.setdefault(context.abstract_syntax, []).append(syntax)
-    return [build_context(abstract, list(dict.fromkeys(syntaxes))) for abstract, syntaxes in chosen.items()]
+        abstract = str(context.abstract_syntax)
+        if not is_accepted(abstract, allowed):
+            continue
+        syntaxes = [str(uid) for uid in context.transfer_syntax]
+        if abstract in SERVICES or abstract == VERIFICATION:
+            syntaxes = [uid for uid in syntaxes if uid in PLAIN]
+        if syntaxes:
+            context.transfer_syntax = [choose_transfer_syntax(syntaxes)]
+            chosen.setdefault(abstract, []).append(str(context.transfer_syntax[0]))
+        else:
+            chosen.setdefault(abstract, [])
+    return [_supported(abstract, syntaxes) for abstract, syntaxes in chosen.items()]
+
+
+def _supported(abstract_syntax: str, syntaxes: Iterable[str]) -> PresentationContext:
+    context = build_context(abstract_syntax, list(dict.fromkeys(syntaxes)) or list(PLAIN))
+    context.scu_role = context.scp_role = True
+    return context
+
+
+def accepted_extension(sop_class_uid: str, asked: bytes) -> bytes:
+    """What we support of a SOP Class Extended Negotiation (PS3.4 C.5.1.1, C.5.2.1.1): relational queries and
+    retrievals, byte 1; nothing else. Empty where there is nothing to say."""
+    if SERVICES.get(sop_class_uid) not in ("find", "retrieve") or not asked:
+        return b""
+    return bytes([asked[0] & 1]) + bytes(len(asked) - 1)

@@ -4,31 +4,43 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from typing import Protocol, cast
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Protocol
 
 import structlog
-from pydicom import Dataset
-from pydicom.uid import UID
-from pynetdicom import evt
-from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
-from pynetdicom.events import Event
-from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, SOPClassCommonExtendedNegotiation
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 
+from dicom_node import command as commands
 from dicom_node import metrics
-from dicom_node.contexts import VERIFICATION, accept_contexts
-from dicom_node.incoming import IncomingDataSet, Intake
-from dicom_node.peers import CONGESTED, Caller, Rejection, note_refusal, plain_address, recognize
-from dicom_node.store import FAILED, StoreRequest, store
-from dicom_node.wire import tell_closed
+from dicom_node.association import Association, Gathered, Message, Nowhere, Sink
+from dicom_node.command import Command, Value
+from dicom_node.incoming import IncomingInstance
+from dicom_node.negotiation import Negotiated, accept, read_request, reject, speaks_our_version
+from dicom_node.peers import CONGESTED, VERSION_UNKNOWN, Caller, Rejection, note_refusal, recognize
+from dicom_node.services import Context
+from dicom_node.serving import SERVED, serve
+from dicom_node.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, status_elements
+from dicom_node.store import store
+from dicom_node.tls import fingerprint
+from dicom_node.upper_layer import (
+    ABORT,
+    ASSOCIATE_RQ,
+    PROVIDER,
+    USER,
+    Aborted,
+    Connection,
+    Idle,
+    Lost,
+    Violation,
+)
 from storage.archive import Archive
 from storage.errors import Error
-from storage.ingest import Outcome, Sender
+from storage.ingest import Sender
+from storage.links import AssociationSummary
 from storage.sites import Node
 
 log = structlog.get_logger("farlight.dicom_node")
-
-_STORAGE_SERVICE_CLASS = UID("1.2.840.10008.4.2")
 
 
 class Doorkeeper(Protocol):
@@ -36,100 +48,208 @@ class Doorkeeper(Protocol):
 
     archive: Archive
     ae_title: str
+    request_timeout_s: float
+    idle_timeout_s: float
 
     def admit(self, conversation: Conversation, node: Node) -> Rejection | None:
         """Count an association in, or say why it cannot be."""
 
+    def ended(self, summary: AssociationSummary) -> None:
+        """An association with a registered node is over."""
+
 
 class Conversation:
-    """The handlers of one accepted connection and what they learned."""
+    """One accepted connection and what came of it."""
 
-    def __init__(self, doorkeeper: Doorkeeper, association: Association) -> None:
-        self.association = association
+    def __init__(self, doorkeeper: Doorkeeper, connection: Connection, address: str) -> None:
         self.caller: Caller | None = None
         self.node: Node | None = None
         self._doorkeeper = doorkeeper
-        self._storage_classes: list[UID] = []
+        self._connection = connection
+        self._address = address
+        self._contexts = 0
         self._outcomes: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._studies: Counter[str] = Counter()
         self._bytes = 0
         self._ended = ""
-        self._began = time.monotonic()
-        association.bind(evt.EVT_REQUESTED, self._on_requested)
-        association.bind(evt.EVT_SOP_COMMON, self._on_service_classes)
-        association.bind(evt.EVT_C_STORE, self._on_store)
-        association.bind(evt.EVT_ACSE_RECV, self._on_acse)
-        association.bind(evt.EVT_CONN_CLOSE, self._on_closed)
+        self._began, self._began_at = time.monotonic(), datetime.now(UTC)
 
-    def _on_requested(self, _event: Event) -> None:
-        """Refuse, or prepare the negotiation. Nothing may escape: pynetdicom would log it and accept the caller."""
+    def run(self) -> None:
+        """From the first byte to the last. Never raises; the connection is the caller's to close."""
         try:
-            rejection = self._judge()
+            self._ended = self._converse() or self._ended
+        except Violation as why:
+            log.warning("association broke", **self._who(), reason=str(why))
+            self._hang_up_as("lost", PROVIDER, why.reason)
+        except Idle:
+            self._hang_up_as("idle" if self.caller else "silent", PROVIDER)
+        except Aborted:
+            self._ended = "aborted"
+        except Lost:
+            self._ended = self._ended or ("lost" if self.caller else "silent")
+        except Exception:
+            log.exception("association failed", **self._who())
+            self._hang_up_as("lost", PROVIDER)
+
+    def hang_up(self) -> None:
+        """Abort, from another thread, without waiting."""
+        self._ended = "stopped"
+        self._connection.interrupt()
+
+    def finish(self) -> None:
+        """Count it, log it, and tell the node."""
+        if self._ended == "stopped":
+            self._connection.abort(USER)
+        metrics.ASSOCIATIONS.labels(self._ended).inc()
+        if self.node is None or self._ended == "rejected":
+            return  # a port scan or a health check; a refusal has its own line
+        summary = self._summary(self.node)
+        log.info(
+            "association ended",
+            **self._who(),
+            site=self.node.site,
+            tls=self._connection.over_tls,
+            contexts=self._contexts,
+            stored=summary.stored,
+            duplicate=summary.duplicate,
+            held_aside=summary.held_aside,
+            failed=summary.failed,
+            bytes=self._bytes,
+            seconds=round(time.monotonic() - self._began, 3),
+            ended=self._ended,
+        )
+        self._doorkeeper.ended(summary)
+
+    def _hang_up_as(self, ended: str, source: int, reason: int = 0) -> None:
+        self._ended = self._ended or ended
+        if self._ended == "silent":
+            return  # nothing was said, and nothing need be
+        self._connection.abort(source, reason)
+        self._connection.linger()
+
+    # the beginning
+
+    def _converse(self) -> str:
+        request = self._request()
+        if isinstance(request, str):
+            return request
+        rejection = self._judge(request)
+        if rejection is not None or self.node is None:
+            self._reject(rejection or CONGESTED)
+            return "rejected"
+        agreed = accept(request, self.node.may)
+        if not agreed.contexts:
+            self._reasons["NO_CONTEXT"] += 1
+        self._connection.write(agreed.answer)
+        self._connection.release_buffer()
+        self._contexts = len(agreed.contexts)
+        self._serve_all(self._association(agreed))
+        self._connection.linger()
+        return "released"
+
+    def _request(self) -> A_ASSOCIATE | str:
+        """The request for association, or how it ended without one."""
+        kind, length = self._connection.read_head(self._doorkeeper.request_timeout_s)
+        if kind == ABORT:
+            return "silent"
+        if kind != ASSOCIATE_RQ:
+            raise Violation(f"a PDU of type {kind} instead of a request for association")
+        body = self._connection.read_body(length)
+        if not speaks_our_version(body):
+            self._connection.write(reject(VERSION_UNKNOWN))
+            self._connection.linger()
+            return "rejected"
+        return read_request(body)
+
+    def _judge(self, request: A_ASSOCIATE) -> Rejection | None:
+        certificate = fingerprint(self._connection.certificate)
+        self.caller = Caller(request.calling_ae_title, request.called_ae_title, self._address, certificate)
+        try:
+            verdict = recognize(self._doorkeeper.archive, self.caller, self._doorkeeper.ae_title)
         except Error as why:
             log.warning("caller not judged", reason=why.message)
-            rejection = CONGESTED
+            return CONGESTED
         except Exception:
             log.exception("caller not judged")
-            rejection = CONGESTED
-        if rejection is not None:
-            self._reject(rejection)
-
-    def _judge(self) -> Rejection | None:
-        request = cast(A_ASSOCIATE, self.association.requestor.primitive)
-        address = plain_address(self.association.requestor.address or "")
-        self.caller = Caller(request.calling_ae_title, request.called_ae_title, address)
-        verdict = recognize(self._doorkeeper.archive, self.caller, self._doorkeeper.ae_title)
+            return CONGESTED
         if isinstance(verdict, Rejection):
             return verdict
         if (over := self._doorkeeper.admit(self, verdict)) is not None:
             return over
         self.node = verdict
-        supported = accept_contexts(request.presentation_context_definition_list)
-        self.association.acceptor.supported_contexts = supported
-        classes = [context.abstract_syntax for context in supported if context.abstract_syntax]
-        self._storage_classes = [uid for uid in classes if uid != VERIFICATION]
         return None
 
     def _reject(self, rejection: Rejection) -> None:
-        """Note it, then send A-ASSOCIATE-RJ; `kill` waits until that is on the wire, as after pynetdicom's own."""
-        self._ended = "rejected"
-        if self.caller is not None:
-            log.warning("association refused", **self._who(), reason=rejection.text)
-            self._note(rejection)
-        self.association.is_rejected = True
-        self.association.acse.send_reject(rejection.result, rejection.source, rejection.reason)
-        self.association.kill()
+        log.warning("association refused", **self._who(), reason=rejection.text)
+        self._note(rejection)
+        self._connection.write(reject(rejection))
+        self._connection.linger()
 
     def _note(self, rejection: Rejection) -> None:
         try:
-            note_refusal(self._doorkeeper.archive, cast(Caller, self.caller), rejection)
+            if self.caller is not None:
+                note_refusal(self._doorkeeper.archive, self.caller, rejection)
         except Error as why:
             log.warning("refusal not noted", reason=why.message)
 
-    def _on_service_classes(self, _event: Event) -> dict[UID, SOPClassCommonExtendedNegotiation]:
-        """Tell pynetdicom that each accepted class, private and unknown ones too, is served by Storage (PS3.7
-        D.3.3.6). This is local: an acceptor sends no such item."""
-        items = {}
-        for sop_class_uid in self._storage_classes:
-            item = SOPClassCommonExtendedNegotiation()
-            item.sop_class_uid = sop_class_uid
-            item.service_class_uid = _STORAGE_SERVICE_CLASS
-            items[sop_class_uid] = item
-        return items
+    # the messages
 
-    def _on_store(self, event: Event) -> Dataset:
-        node, caller = cast(Node, self.node), cast(Caller, self.caller)
-        command = cast(C_STORE, event.request)
-        data_set = cast(IncomingDataSet | None, command._dataset_file)
-        request = StoreRequest(
-            str(command.AffectedSOPClassUID),
-            str(command.AffectedSOPInstanceUID),
-            str(event.context.transfer_syntax),
+    def _association(self, agreed: Negotiated) -> Association:
+        return Association(
+            self._connection,
+            agreed.contexts,
+            rejected=agreed.rejected,
+            longest_pdu=agreed.longest_pdu,
+            idle_timeout_s=self._doorkeeper.idle_timeout_s,
+            open_sink=self._open_sink,
         )
+
+    def _open_sink(self, context: Context, command: Command) -> Sink:
+        if command.get("CommandField") != commands.C_STORE:
+            return Gathered()
+        if not context.transfer_syntax or self.node is None or "store" not in self.node.may:
+            return Nowhere()
+        return IncomingInstance(self._doorkeeper.archive, command, context.transfer_syntax)
+
+    def _serve_all(self, association: Association) -> None:
+        while (message := association.receive()) is not None:
+            field = message.field
+            if field == commands.C_STORE:
+                self._store(association, message)
+            elif field == commands.C_ECHO:
+                _respond(association, message, status_elements(SUCCESS))
+            elif field in SERVED:
+                self._serve(association, message)
+            elif field != commands.C_CANCEL and not field & commands.RESPONSE:
+                raise Violation(f"the unknown command 0x{field:04X}")
+
+    def _store(self, association: Association, message: Message) -> None:
+        node, caller = self._admitted()
+        if not message.context.transfer_syntax:
+            _respond(association, message, status_elements(SOP_CLASS_NOT_SUPPORTED, "context was rejected"))
+            return
         sender = Sender(node.site, caller.calling_ae_title.strip(), node.charset, node.issuer)
-        answer = store(self._doorkeeper.archive, request, data_set, sender)
-        self._count(answer.outcome, data_set.size if data_set else 0)
-        self.association.dul._idle_timer.restart()  # the time we took is not the peer's idleness
-        return answer.elements
+        answer = store(self._doorkeeper.archive, node, sender, message.sink)
+        size = message.sink.size if isinstance(message.sink, IncomingInstance) else 0
+        self._count(answer.outcome, size)
+        if answer.receipt is not None:
+            self._studies[answer.receipt.study_instance_uid] += 1
+        else:
+            self._reasons[f"{answer.elements['Status']:04X}"] += 1
+        _respond(association, message, answer.elements)
+
+    def _serve(self, association: Association, message: Message) -> None:
+        node, caller = self._admitted()
+        if not message.context.transfer_syntax:
+            raise Violation("a request on a presentation context that was rejected")
+        doorkeeper = self._doorkeeper
+        serve(doorkeeper.archive, doorkeeper.ae_title, node, caller, association, message)
+
+    def _admitted(self) -> tuple[Node, Caller]:
+        if self.node is None or self.caller is None:
+            raise RuntimeError("a message before the association")
+        return self.node, self.caller
 
     def _count(self, outcome: str, size: int) -> None:
         self._outcomes[outcome] += 1
@@ -137,58 +257,44 @@ class Conversation:
         metrics.INSTANCES.labels(outcome.lower()).inc()
         metrics.RECEIVED_BYTES.inc(size)
 
-    def _on_acse(self, event: Event) -> None:
-        primitive = getattr(event, "primitive", None)
-        if isinstance(primitive, A_ABORT):
-            self._ended = self._ended or "aborted"
-        elif isinstance(primitive, A_P_ABORT):
-            self._ended = self._ended or "lost"
-
-    def _on_closed(self, _event: Event) -> None:
-        if self.caller is None:
-            tell_closed(self.association.dul)
-
-    def hang_up(self) -> None:
-        """Abort, from another thread, without waiting."""
-        self._ended = self._ended or "stopped"
-        self.association.abort(block=False)
-
-    def finish(self) -> None:
-        """Free what the association held, count it and log it."""
-        cast(Intake, self.association.dimse).discard()
-        ended = self._how_it_ended()
-        metrics.ASSOCIATIONS.labels(ended).inc()
-        if self.caller is None or ended == "rejected":
-            return  # a port scan or a health check; a refusal has its own line
-        log.info(
-            "association ended",
-            **self._who(),
-            site=self.node.site if self.node else "",
-            contexts=len(self.association.accepted_contexts),
-            stored=self._outcomes[Outcome.STORED],
-            duplicate=self._outcomes[Outcome.DUPLICATE],
-            held_aside=self._outcomes[Outcome.HELD_ASIDE],
-            failed=self._outcomes[FAILED],
+    def _summary(self, node: Node) -> AssociationSummary:
+        return AssociationSummary(
+            site=node.site,
+            ae_title=node.ae_title if node.ae_title != "*" else self._who()["calling"],
+            address=self._address,
+            host=node.host,
+            began_at=self._began_at,
+            ended_at=datetime.now(UTC),
+            ended=self._ended,
+            stored=self._outcomes["STORED"],
+            duplicate=self._outcomes["DUPLICATE"],
+            held_aside=self._outcomes["HELD_ASIDE"],
+            failed=self._outcomes["FAILED"],
             bytes=self._bytes,
-            seconds=round(time.monotonic() - self._began, 3),
-            ended=ended,
+            reasons=dict(self._reasons),
+            studies=dict(self._studies),
+            tls=self._connection.over_tls,
         )
 
     def _who(self) -> dict[str, str]:
-        caller = cast(Caller, self.caller)
+        if self.caller is None:
+            return {"address": self._address}
         return {
-            "calling": caller.calling_ae_title,
-            "called": caller.called_ae_title,
-            "address": caller.address,
+            "calling": self.caller.calling_ae_title.strip(),
+            "called": self.caller.called_ae_title.strip(),
+            "address": self._address,
         }
 
-    def _how_it_ended(self) -> str:
-        """``released``, ``aborted`` by the peer, ``lost`` (connection or sense), ``idle``, ``rejected``, ``stopped``
-        by us, or ``silent``: no association was asked for."""
-        if self._ended:
-            return self._ended
-        if self.association.is_released:
-            return "released"
-        if self.caller is None:
-            return "silent"
-        return "idle" if self.association.dul.idle_timer_expired() else "lost"
+
+def _respond(association: Association, message: Message, elements: Mapping[str, Value]) -> None:
+    """The response to a request that names one SOP instance."""
+    command = message.command
+    response: Command = {
+        "CommandField": message.field | commands.RESPONSE,
+        "MessageIDBeingRespondedTo": commands.number(command, "MessageID"),
+        **elements,
+    }
+    for keyword in ("AffectedSOPClassUID", "AffectedSOPInstanceUID"):
+        if keyword in command:
+            response[keyword] = command[keyword]
+    association.send(message.context, response)

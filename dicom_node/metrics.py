@@ -15,3 +15,4 @@ INSTANCES = Counter(
 )
 RECEIVED_BYTES = Counter("farlight_dicom_received_bytes", "Bytes of the data sets that C-STORE brought")
 DELIVERIES = Counter("farlight_dicom_deliveries", "Reports sent by C-STORE by outcome", ["outcome"])
+TLS_FAILURES = Counter("farlight_dicom_tls_failures", "TLS handshakes on the DICOM port that failed")

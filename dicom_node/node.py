@@ -1,43 +1,42 @@
-"""The DICOM node: a port on which registered nodes verify (C-ECHO) and store (C-STORE)."""
+"""The DICOM node: a port, or two with TLS, on which registered nodes call; one thread for each association."""
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
-from socketserver import BaseServer
-from typing import Any
 
 import structlog
-from pynetdicom import AE
-from pynetdicom.association import Association
-from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from dicom_node import metrics
 from dicom_node.conversation import Conversation
-from dicom_node.peers import OVER_LIMIT, Rejection
-from dicom_node.wire import WireSocket, make_sturdy
+from dicom_node.peers import OVER_LIMIT, Rejection, plain_address
+from dicom_node.tls import Tls, server_context
+from dicom_node.upper_layer import Connection
 from storage.archive import Archive
 from storage.errors import Conflict, Unavailable
-from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from storage.links import AssociationSummary
 from storage.sites import Node
 
 log = structlog.get_logger("farlight.dicom_node")
 
 _WAITING_ROOM = 64
 """Connections beyond the associations' limit that may wait for their refusal; more are closed unheard."""
+_BACKLOG = 512
 
 
 @dataclass(frozen=True)
 class Limits:
     """What one node process bears. A caller over a limit is told to come again (PS3.8 Table 9-21: 2, 3, 2)."""
 
-    associations: int = 200
-    associations_per_site: int = 50
-    max_pdu_bytes: int = 131072
-    """What we announce as the longest P-DATA that we take."""
+    associations: int = 2000
+    associations_per_site: int = 100
     request_timeout_s: float = 30
-    """ARTIM (PS3.8 9.1.5): how long a connection may stay without an A-ASSOCIATE-RQ."""
+    """ARTIM (PS3.8 9.1.5): how long a connection may stay without an A-ASSOCIATE-RQ, and a TLS handshake may take."""
     idle_timeout_s: float = 300
     """An association on which nothing comes for so long is aborted."""
     pdu_timeout_s: float = 60
@@ -46,13 +45,19 @@ class Limits:
 
 @dataclass(frozen=True)
 class NodeConfig:
-    """Where and as whom the node listens. Port 0 means any free one, an empty host every address."""
+    """Where and as whom the node listens. Port 0 means any free one, an empty host every address. With `shared_port`
+    several processes may listen on it, and the system spreads the callers over them."""
 
     archive: Archive
     ae_title: str = "FARLIGHT"
     port: int = 11112
     host: str = ""
     limits: Limits = field(default_factory=Limits)
+    tls: Tls | None = None
+    tls_port: int | None = None
+    shared_port: bool = False
+    on_end: Callable[[AssociationSummary], None] | None = None
+    """Told of every association with a registered node that is over."""
 
 
 class DicomNode:
@@ -62,86 +67,125 @@ class DicomNode:
         self.config = config
         self.archive = config.archive
         self.ae_title = config.ae_title
+        self.request_timeout_s = config.limits.request_timeout_s
+        self.idle_timeout_s = config.limits.idle_timeout_s
         self._roster = threading.Condition()
         self._open: set[Conversation] = set()
         self._admitted: dict[Conversation, str] = {}
-        self._server: _Server | None = None
-        self._acceptor: threading.Thread | None = None
+        self._of_site: Counter[str] = Counter()
+        self._connections = 0
+        self._listeners: list[_Listener] = []
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        return self._server.server_address[1] if self._server else self.config.port
+        return self._listeners[0].port if self._listeners else self.config.port
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port that is listened on with TLS, None without one."""
+        return self._listeners[1].port if len(self._listeners) > 1 else None
 
     def start(self) -> None:
-        """Listen. Raises `Unavailable` if the port cannot be had."""
-        if self._server is not None:
+        """Listen. Raises `Unavailable` if a port cannot be had or a TLS file cannot be used."""
+        if self._listeners:
             raise Conflict("the DICOM node is running already")
-        try:
-            self._server = _make_server(self)
-        except OSError as why:
-            raise Unavailable(f"DICOM port {self.config.port} cannot be opened: {why.strerror}") from why
-        serve = partial(self._server.serve_forever, poll_interval=0.05)
-        self._acceptor = threading.Thread(target=serve, name="dicom-acceptor", daemon=True)
-        self._acceptor.start()
-        log.info("DICOM node listens", ae_title=self.ae_title, port=self.port)
+        config = self.config
+        listeners = [_Listener(config, config.port, None, self._attend)]
+        if config.tls is not None and config.tls_port is not None:
+            listeners.append(_Listener(config, config.tls_port, server_context(config.tls), self._attend))
+        self._listeners = listeners
+        for listener in listeners:
+            listener.start()
+        log.info("DICOM node listens", ae_title=self.ae_title, port=self.port, tls_port=self.tls_port)
 
     def stop(self, timeout_s: float = 10) -> None:
         """Accept nobody more, let the open associations finish for `timeout_s`, then abort what is left."""
-        if self._server is None or self._acceptor is None:
-            return
-        self._server.shutdown()
-        self._acceptor.join()
-        if not self._wait_until_empty(timeout_s):
+        for listener in self._listeners:
+            listener.stop()
+        if self._listeners and not self._wait_until_empty(timeout_s):
             self._abort_all()
             self._wait_until_empty(timeout_s + 5)
-        self._server = self._acceptor = None
+        self._listeners = []
 
     def admit(self, conversation: Conversation, node: Node) -> Rejection | None:
         """Count an association in, or say why it cannot be."""
         limits = self.config.limits
         with self._roster:
-            of_site = sum(site == node.site for site in self._admitted.values())
-            if len(self._admitted) >= limits.associations or of_site >= limits.associations_per_site:
+            full = len(self._admitted) >= limits.associations
+            if full or self._of_site[node.site] >= limits.associations_per_site:
                 return OVER_LIMIT
             self._admitted[conversation] = node.site
+            self._of_site[node.site] += 1
         return None
 
-    def has_room(self) -> bool:
-        """Whether another connection can be listened to at all."""
+    def ended(self, summary: AssociationSummary) -> None:
+        """Tell whoever keeps the book of links."""
+        if self.config.on_end is not None:
+            self.config.on_end(summary)
+
+    def _attend(self, connected: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
+        """One connection from its beginning to its end, in a thread of its own unless there is no room."""
         with self._roster:
-            return len(self._open) < self.config.limits.associations + _WAITING_ROOM
+            if self._connections >= self.config.limits.associations + _WAITING_ROOM:
+                connected.close()
+                return
+            self._connections += 1
+        metrics.OPEN_ASSOCIATIONS.inc()
+        thread = threading.Thread(
+            target=self._converse, args=(connected, address, context), name=f"dicom {address}", daemon=True
+        )
+        thread.start()
 
-    def attend(self, association: Association) -> None:
-        """Run one association to its end, in the caller's thread."""
-        make_sturdy(association, self.archive.incoming)
-        conversation = Conversation(self, association)
-        self._enter(conversation)
+    def _converse(self, connected: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
         try:
-            association.start()
-            association.join()
-            if association.dul.is_alive():
-                association.dul.kill_dul()
-                association.dul.join()
+            secured = self._secured(connected, context)
+            if secured is not None:
+                self._hold(Connection(secured, self.config.limits.pdu_timeout_s), address)
+        except OSError as why:
+            log.warning("connection lost", address=address, reason=why.strerror)
         finally:
-            conversation.finish()
-            self._leave(conversation)
+            connected.close()
+            metrics.OPEN_ASSOCIATIONS.dec()
+            with self._roster:
+                self._connections -= 1
+                self._roster.notify_all()
 
-    def _enter(self, conversation: Conversation) -> None:
+    def _secured(self, connected: socket.socket, context: ssl.SSLContext | None) -> socket.socket | None:
+        """The connection, after the TLS handshake where there is one; None where that failed."""
+        if context is None:
+            return connected
+        connected.settimeout(self.request_timeout_s)
+        try:
+            return context.wrap_socket(connected, server_side=True)
+        except (OSError, ssl.SSLError) as why:
+            metrics.TLS_FAILURES.inc()
+            log.warning("TLS handshake failed", reason=getattr(why, "reason", None) or type(why).__name__)
+            return None
+
+    def _hold(self, connection: Connection, address: str) -> None:
+        conversation = Conversation(self, connection, address)
         with self._roster:
             self._open.add(conversation)
-        metrics.OPEN_ASSOCIATIONS.inc()
+        try:
+            conversation.run()
+        finally:
+            try:
+                conversation.finish()
+            finally:
+                connection.close()
+                self._leave(conversation)
 
     def _leave(self, conversation: Conversation) -> None:
-        metrics.OPEN_ASSOCIATIONS.dec()
         with self._roster:
             self._open.discard(conversation)
-            self._admitted.pop(conversation, None)
-            self._roster.notify_all()
+            site = self._admitted.pop(conversation, None)
+            if site is not None:
+                self._of_site[site] -= 1
 
     def _wait_until_empty(self, timeout_s: float) -> bool:
         with self._roster:
-            return self._roster.wait_for(lambda: not self._open, timeout_s)
+            return self._roster.wait_for(lambda: not self._connections, timeout_s)
 
     def _abort_all(self) -> None:
         with self._roster:
@@ -150,65 +194,53 @@ class DicomNode:
             conversation.hang_up()
 
 
-class _Server(ThreadedAssociationServer):
-    """The listening socket."""
-
-    request_queue_size = 128
-    daemon_threads = True
-    node: DicomNode
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        """A flood of connections is closed before it costs a thread."""
-        return self.node.has_room()
-
-    def shutdown(self) -> None:
-        """Stop accepting; what is open goes on."""
-        BaseServer.shutdown(self)  # pynetdicom's looks for us in a list that `AE.start_server` keeps
-        self.server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A bug in our own connection handling."""
-        log.exception("connection failed", address=client_address[0])
+Attend = Callable[[socket.socket, str, ssl.SSLContext | None], None]
 
 
-class _Connection(RequestHandler):
-    """One accepted connection; socketserver gives it a thread."""
+class _Listener:
+    """One listening socket and the thread that accepts on it."""
 
-    def __init__(self, request: Any, client_address: Any, server: Any, *, node: DicomNode) -> None:
-        self._node = node
-        super().__init__(request, client_address, server)
+    def __init__(self, config: NodeConfig, port: int, context: ssl.SSLContext | None, attend: Attend) -> None:
+        self._attend = attend
+        self._context = context
+        self._stopping = False
+        self._socket = _listen(config.host, port, shared=config.shared_port)
+        self.port: int = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, name="dicom-acceptor", daemon=True)
 
-    def handle(self) -> None:
-        """Attend to the association, and close the connection whatever happened."""
-        try:
-            self._node.attend(self._create_association())
-        finally:
-            self.server.shutdown_request(self.request)
+    def start(self) -> None:
+        """Accept from now on."""
+        self._thread.start()
 
-    def _create_association(self) -> Association:
-        association = super()._create_association()
-        association.dul.event_queue.get_nowait()  # the plain socket's "connection open"; ours says it again
-        timeout_s = self._node.config.limits.pdu_timeout_s
-        association.dul.socket = WireSocket(association, pdu_timeout_s=timeout_s, connected=self.request)
-        return association
+    def stop(self) -> None:
+        """Accept no more; what is open goes on."""
+        self._stopping = True
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+        self._thread.join(5)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while not self._stopping:
+            try:
+                connected, address = self._socket.accept()
+                self._attend(connected, plain_address(address[0]), self._context)
+            except OSError as why:
+                if not self._stopping:
+                    log.warning("connection not accepted", reason=why.strerror)
+                    threading.Event().wait(0.1)  # out of descriptors: give some a chance to close
+            except RuntimeError:
+                log.exception("no thread for a connection")
+                connected.close()
 
 
-def _make_server(node: DicomNode) -> _Server:
-    """The application entity and its server, bound to the port."""
-    config, limits = node.config, node.config.limits
-    entity = AE(config.ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.maximum_pdu_size = limits.max_pdu_bytes
-    entity.maximum_associations = limits.associations + _WAITING_ROOM + 1  # ours is the limit that counts
-    entity.acse_timeout = limits.request_timeout_s
-    entity.network_timeout = limits.idle_timeout_s
-    server = _Server(
-        entity,
-        (config.host, config.port),
-        config.ae_title,
-        [],  # contexts are chosen for each proposal, see `dicom_node.contexts`
-        request_handler=partial(_Connection, node=node),
-    )
-    server.node = node
-    return server
+def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
+    """Raises `Unavailable` if the port cannot be had."""
+    both = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
+    try:
+        return socket.create_server(
+            (host, port), family=family, backlog=_BACKLOG, reuse_port=shared, dualstack_ipv6=both
+        )
+    except OSError as why:
+        raise Unavailable(f"DICOM port {port} cannot be opened: {why.strerror}") from why

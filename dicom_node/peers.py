@@ -20,6 +20,8 @@ class Rejection:
 
 CALLING_UNKNOWN = Rejection(1, 1, 3, "calling AE title not recognized")
 CALLED_UNKNOWN = Rejection(1, 1, 7, "called AE title not recognized")
+WRONG_CERTIFICATE = Rejection(1, 1, 1, "the node did not show the certificate it is registered with")
+VERSION_UNKNOWN = Rejection(1, 2, 2, "protocol version not supported")
 CONGESTED = Rejection(2, 3, 1, "temporary congestion")
 OVER_LIMIT = Rejection(2, 3, 2, "local limit exceeded")
 
@@ -31,6 +33,8 @@ class Caller:
     calling_ae_title: str
     called_ae_title: str
     address: str
+    certificate: str = ""
+    """SHA-256 fingerprint of the TLS certificate it showed, in hexadecimal digits; empty without one."""
 
 
 def recognize(archive: Archive, caller: Caller, own_ae_title: str) -> Node | Rejection:
@@ -44,6 +48,8 @@ def recognize(archive: Archive, caller: Caller, own_ae_title: str) -> Node | Rej
         return CALLING_UNKNOWN
     if caller.called_ae_title.strip() != own_ae_title.strip():
         return CALLED_UNKNOWN
+    if found.certificate and found.certificate != caller.certificate:
+        return WRONG_CERTIFICATE
     return found
 
 

@@ -6,58 +6,33 @@ What becomes of each delivery is written as soon as it is known.
 
 from __future__ import annotations
 
-import socket
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
-from ssl import SSLContext
-from typing import cast
 
 import structlog
-from pydicom import Dataset, dcmread
-from pydicom.uid import UID, ImplicitVRLittleEndian
-from pynetdicom import AE, _config
-from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import A_ASSOCIATE
-from pynetdicom.presentation import PresentationContext, build_context
-from pynetdicom.transport import AddressInformation, AssociationSocket
+from pydicom.uid import UID
 
 from dicom_node import metrics
+from dicom_node.association import Association
+from dicom_node.negotiation import Proposal
+from dicom_node.outgoing import Outgoing, data_set, encodings, usable_context
+from dicom_node.requestor import Destination, connect
+from dicom_node.services import StoreCommand
 from dicom_node.status import PeerStatus, Verdict, read_peer_status
-from dicom_node.wire import WireSocket, make_sturdy
 from storage.archive import Archive
 from storage.errors import Error, Invalid, NotFound, Unavailable
-from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from storage.retrieve import StoredInstance, first_instance, read_file
+from storage.retrieve import first_instance
+from storage.sites import all_nodes
 from storage.tables import instance
 from worklist.delivery import FIRST_RETRY_S, SENDING_LASTS, Delivery, delivered, failed, take_due
 
 log = structlog.get_logger("farlight.dicom_node")
 
-_config.STORE_SEND_CHUNKED_DATASET = True  # a path is sent as it is, never decoded and encoded anew
-
-CONNECT_TIMEOUT_S = 10
-ACSE_TIMEOUT_S = 30
-DIMSE_TIMEOUT_S = 60
 _GROUP_LASTS_S = SENDING_LASTS.total_seconds() / 2
 """After this the rest of a group goes back to the outbox: another sender may take over what is SENDING for too long."""
 _AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class Destination:
-    """A node that receives."""
-
-    ae_title: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.ae_title} at {self.host}:{self.port}"
 
 
 def drain_once(archive: Archive, ae_title: str, first_retry_s: float = FIRST_RETRY_S) -> int:
@@ -67,13 +42,20 @@ def drain_once(archive: Archive, ae_title: str, first_retry_s: float = FIRST_RET
     """
     due = take_due(archive.database)
     groups: dict[Destination, list[Delivery]] = defaultdict(list)
+    encrypted = _called_over_tls(archive) if due else set()
     for delivery in due:
-        groups[Destination(delivery.ae_title, delivery.host, delivery.port)].append(delivery)
+        tls = (delivery.ae_title, delivery.host) in encrypted
+        groups[Destination(delivery.ae_title, delivery.host, delivery.port, tls)].append(delivery)
     if groups:
         with ThreadPoolExecutor(min(_AT_ONCE, len(groups)), "dicom-send") as pool:
             for destination, deliveries in groups.items():
                 pool.submit(_Group(archive, ae_title, first_retry_s, destination, deliveries).send)
     return len(due)
+
+
+def _called_over_tls(archive: Archive) -> set[tuple[str, str]]:
+    with archive.database.read() as connection:
+        return {(node.ae_title, node.host) for node in all_nodes(connection) if node.tls}
 
 
 class _Group:
@@ -106,25 +88,18 @@ class _Group:
             self._end(Verdict.LATER, f"an error inside the sender ({type(why).__name__}); it was logged")
 
     def _send(self) -> None:
-        if self.destination.host == "*":
-            raise Invalid(
-                "this node is registered with the address *, which nobody can call: register its address"
-            )
         found = self._find_documents()
         if not found:
             return
         deadline = time.monotonic() + _GROUP_LASTS_S
-        association = _associate(self.archive, self.ae_title, self.destination, found.values())
-        try:
+        with connect(self.destination, self.ae_title, propose_contexts(found.values())) as association:
             for delivery in list(self.waiting):
                 if time.monotonic() > deadline:
                     raise Unavailable("there was no time left to send this; it follows with the next attempt")
                 document = found[delivery.id]
                 self._settle(delivery, _send_one(self.archive, association, document))
-        finally:
-            association.release()
 
-    def _find_documents(self) -> dict[int, StoredInstance]:
+    def _find_documents(self) -> dict[int, Outgoing]:
         found = {}
         for delivery in list(self.waiting):
             try:
@@ -161,7 +136,7 @@ class _Group:
         self.waiting.remove(delivery)
 
 
-def _find_document(archive: Archive, delivery: Delivery) -> StoredInstance:
+def _find_document(archive: Archive, delivery: Delivery) -> Outgoing:
     with archive.database.read() as connection:
         found = first_instance(
             connection,
@@ -170,115 +145,27 @@ def _find_document(archive: Archive, delivery: Delivery) -> StoredInstance:
         )
     if found is None:
         raise NotFound("the document is no longer in the archive")
-    return found
+    return Outgoing(**{name: getattr(found, name) for name in Outgoing.__dataclass_fields__})
 
 
-def _associate(
-    archive: Archive, ae_title: str, destination: Destination, documents: Iterable[StoredInstance]
-) -> Association:
-    """An established association that proposes what the documents need.
-
-    Raises `Unavailable`, or `Invalid` if the peer accepts none of it.
-    """
-    entity = _CallingEntity(archive, ae_title)
-    entity.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    entity.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-    entity.connection_timeout = CONNECT_TIMEOUT_S
-    entity.acse_timeout = ACSE_TIMEOUT_S
-    entity.dimse_timeout = entity.network_timeout = DIMSE_TIMEOUT_S
-    address = _resolve(destination)
-    association = entity.associate(
-        address, destination.port, contexts=propose_contexts(documents), ae_title=destination.ae_title
-    )
-    if not association.is_established:
-        raise _refused(association, destination)
-    return association
-
-
-def encodings(document: StoredInstance) -> list[str]:
-    """Transfer syntaxes to offer: as stored, and the one that every node must know, Implicit VR Little Endian
-    (PS3.5 10.1), unless the document is compressed."""
-    if UID(document.transfer_syntax_uid).is_compressed:
-        return [document.transfer_syntax_uid]
-    return list(dict.fromkeys([document.transfer_syntax_uid, str(ImplicitVRLittleEndian)]))
-
-
-def propose_contexts(documents: Iterable[StoredInstance]) -> list[PresentationContext]:
+def propose_contexts(documents: Iterable[Outgoing]) -> list[Proposal]:
     """A context for each SOP class and each encoding it may go out in."""
     wanted = dict.fromkeys(
-        (found.sop_class_uid, syntax) for found in documents for syntax in encodings(found)
+        (found.sop_class_uid, syntax)
+        for found in documents
+        for syntax in encodings(found.transfer_syntax_uid)
     )
-    return [build_context(sop_class_uid, syntax) for sop_class_uid, syntax in wanted]
+    return [Proposal(sop_class_uid, (syntax,)) for sop_class_uid, syntax in wanted]
 
 
-def _resolve(destination: Destination) -> str:
-    """The address of a host that may be registered by name; pynetdicom takes addresses only."""
-    try:
-        found = socket.getaddrinfo(destination.host, destination.port, type=socket.SOCK_STREAM)
-    except OSError as why:
-        raise Unavailable(f"the name {destination.host} has no address: {why.strerror}") from why
-    return str(found[0][4][0])
-
-
-def _refused(association: Association, destination: Destination) -> Error:
-    """Why there is no association. Contexts that are not accepted today will not be tomorrow; anything else may."""
-    answer = association.acceptor.primitive
-    if association.is_rejected and isinstance(answer, A_ASSOCIATE):
-        return Unavailable(f"{destination} rejected the association: {answer.reason_str.lower()}")
-    if isinstance(answer, A_ASSOCIATE):
-        return Invalid("the PACS does not accept these documents: it rejected every presentation context")
-    return Unavailable(f"no connection to {destination}")
-
-
-def _send_one(archive: Archive, association: Association, document: StoredInstance) -> PeerStatus:
+def _send_one(archive: Archive, association: Association, document: Outgoing) -> PeerStatus:
     """Send one document. Raises `Unavailable` if the association broke."""
-    transfer_syntax_uid = _usable_transfer_syntax(association, document)
-    if transfer_syntax_uid is None:
+    context = usable_context(association.contexts.values(), document)
+    if context is None:
         name = UID(document.sop_class_uid).name
         return PeerStatus(
             Verdict.NEVER, f"the PACS does not accept {name}: it rejected the presentation context"
         )
-    with tempfile.TemporaryFile(dir=archive.incoming) as file:
-        file.write(read_file(archive, document))
-        file.flush()
-        file.seek(0)
-        as_stored = transfer_syntax_uid == document.transfer_syntax_uid
-        # pynetdicom sends bytes as they are from a path only; this one needs no name that a crash would leave behind
-        what: Path | Dataset = Path(f"/dev/fd/{file.fileno()}") if as_stored else dcmread(file)
-        try:
-            status = association.send_c_store(what)
-        except RuntimeError as why:  # pynetdicom's word for: not established any more
-            raise Unavailable("the connection broke before this document was sent") from why
-    if "Status" not in status:
-        raise Unavailable("the PACS broke the connection or did not answer in time")
-    return read_peer_status(cast(int, status.Status))
-
-
-def _usable_transfer_syntax(association: Association, document: StoredInstance) -> str | None:
-    """What to send the document in: as stored if that was accepted, else what every node must know."""
-    accepted = {
-        str(context.transfer_syntax[0])
-        for context in association.accepted_contexts
-        if context.abstract_syntax == document.sop_class_uid
-    }
-    usable = encodings(document)
-    return next((syntax for syntax in usable if syntax in accepted), None)
-
-
-class _CallingEntity(AE):
-    """An application entity whose associations are sturdy."""
-
-    def __init__(self, archive: Archive, ae_title: str) -> None:
-        super().__init__(ae_title)
-        self._archive = archive
-
-    def _create_socket(
-        self,
-        assoc: Association,
-        address: AddressInformation,
-        tls_args: tuple[SSLContext, str] | None,
-    ) -> AssociationSocket:
-        make_sturdy(assoc, self._archive.incoming)
-        connection = WireSocket(assoc, pdu_timeout_s=DIMSE_TIMEOUT_S, address=address)
-        connection.tls_args = tls_args
-        return connection
+    command = StoreCommand(document.sop_class_uid, document.sop_instance_uid)
+    with data_set(archive, document, context.transfer_syntax) as chunks:
+        return read_peer_status(association.store(context, command, chunks))

@@ -16,6 +16,7 @@ from pydicom import Dataset
 from dicom_node.peers import Caller
 from storage.archive import Archive
 from storage.sites import Node
+from storage.structure import Buffer
 
 PENDING = 0xFF00
 PENDING_WITH_WARNING = 0xFF01
@@ -51,7 +52,7 @@ class Peer(Protocol):
 
     contexts: dict[int, Context]
 
-    def store(self, context: Context, command: StoreCommand, data_set: Iterable[bytes]) -> int:
+    def store(self, context: Context, command: StoreCommand, data_set: Iterable[Buffer]) -> int:
         """C-STORE over this association; the status of the response. Raises `Unavailable` if it breaks."""
 
     def report_event(

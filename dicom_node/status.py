@@ -1,15 +1,17 @@
-"""What our kinds of error look like in DIMSE, and what a peer's status means to us.
+"""What a kind of error looks like to a DICOM peer, and what a peer's status means to us.
 
-    kind          C-STORE status                          PS3.4 Table B.2-1, PS3.7 Annex C
-    Invalid       0xC000  error: cannot understand        0xA900 if command and data set disagree
-    NotFound      0x0110  processing failure
-    Denied        0x0124  refused: not authorized
-    Conflict      0x0110  processing failure
-    Unavailable   0xA700  refused: out of resources       the sender tries again later
-    Corrupt       0x0110  processing failure
-    any other     0x0110  processing failure              a bug of ours, logged with its traceback
+    kind          C-STORE   C-FIND    C-MOVE    N-ACTION
+                  B.2-1     C.4-1     C.4-2     PS3.7 10.1.4
+    Invalid       0xC000    0xA900    0xA900    0x0115   cannot understand; identifier or argument is wrong
+    NotFound      0x0110    0xC000    0xC000    0x0112   processing failure, unable to process, no such instance
+    Denied        0x0124    0x0124    0x0124    0x0124   refused: not authorized
+    Conflict      0x0110    0xC000    0xC000    0x0110
+    Unavailable   0xA700    0xA700    0xA702    0x0213   refused: out of resources; the sender tries again later
+    Corrupt       0x0110    0xC000    0xC000    0x0110
+    any other     0x0110    0xC000    0xC000    0x0110   a bug of ours, logged with its traceback
 
-This is the DIMSE wire's only such table.
+C-GET is like C-MOVE. An `Invalid` whose code is `MISMATCH` is 0xA900 for C-STORE too, and an error's `status` detail
+says a narrower status. This is the DIMSE wire's only such table.
 """
 
 from __future__ import annotations
@@ -18,28 +20,61 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from pydicom import Dataset
-
+from dicom_node.command import C_ECHO, C_FIND, C_GET, C_MOVE, C_STORE, N_ACTION, Command
 from storage.errors import Conflict, Corrupt, Denied, Error, Invalid, NotFound, Unavailable
 
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
 DUPLICATE_SOP_INSTANCE = 0x0111
+NO_SUCH_INSTANCE = 0x0112
+INVALID_ARGUMENT = 0x0115
 INVALID_OBJECT_INSTANCE = 0x0117
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 NOT_AUTHORIZED = 0x0124
+UNRECOGNIZED_OPERATION = 0x0211
+RESOURCE_LIMITATION = 0x0213
 OUT_OF_RESOURCES = 0xA700
+UNABLE_TO_PERFORM_SUB_OPERATIONS = 0xA702
 DATA_SET_DOES_NOT_MATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
-_STATUS_OF_KIND: dict[type[Error], int] = {
+_STORE = {
     Invalid: CANNOT_UNDERSTAND,
     NotFound: PROCESSING_FAILURE,
     Denied: NOT_AUTHORIZED,
     Conflict: PROCESSING_FAILURE,
     Unavailable: OUT_OF_RESOURCES,
     Corrupt: PROCESSING_FAILURE,
+    Exception: PROCESSING_FAILURE,
 }
+_FIND = {
+    Invalid: DATA_SET_DOES_NOT_MATCH,
+    NotFound: CANNOT_UNDERSTAND,
+    Denied: NOT_AUTHORIZED,
+    Conflict: CANNOT_UNDERSTAND,
+    Unavailable: OUT_OF_RESOURCES,
+    Corrupt: CANNOT_UNDERSTAND,
+    Exception: CANNOT_UNDERSTAND,
+}
+_MOVE = {**_FIND, Unavailable: UNABLE_TO_PERFORM_SUB_OPERATIONS}
+_ACTION = {
+    Invalid: INVALID_ARGUMENT,
+    NotFound: NO_SUCH_INSTANCE,
+    Denied: NOT_AUTHORIZED,
+    Conflict: PROCESSING_FAILURE,
+    Unavailable: RESOURCE_LIMITATION,
+    Corrupt: PROCESSING_FAILURE,
+    Exception: PROCESSING_FAILURE,
+}
+STATUSES: dict[int, dict[type[Exception], int]] = {
+    C_STORE: _STORE,
+    C_ECHO: _STORE,
+    C_FIND: _FIND,
+    C_MOVE: _MOVE,
+    C_GET: _MOVE,
+    N_ACTION: _ACTION,
+}
+"""By command field."""
 
 MISMATCH = "SOP_CLASS_MISMATCH"
 """The `code` of an `Invalid` that says: command and data set name different objects."""
@@ -48,23 +83,25 @@ _COMMENT_LENGTH = 64  # (0000,0902) is LO
 _TAG = re.compile(r"\(([0-9A-F]{4}),([0-9A-F]{4})\)")
 
 
-def failure(error: Exception) -> Dataset:
-    """The status elements of a failed C-STORE: Status, Error Comment and, where known, Offending Element."""
+def failure(error: Exception, field: int = C_STORE) -> Command:
+    """The status elements of a failed request: Status, Error Comment and, where known, Offending Element."""
+    table = STATUSES[field]
     if not isinstance(error, Error):
-        return status_elements(PROCESSING_FAILURE, "an error inside the receiver; it was logged")
-    is_mismatch = error.code == MISMATCH
-    status = DATA_SET_DOES_NOT_MATCH if is_mismatch else _STATUS_OF_KIND[type(error)]
+        return status_elements(table[Exception], "an error inside the receiver; it was logged")
+    status = error.details.get("status")
+    if not isinstance(status, int):
+        is_mismatch = error.code == MISMATCH
+        status = DATA_SET_DOES_NOT_MATCH if is_mismatch else table[type(error)]
     return status_elements(status, error.message)
 
 
-def status_elements(status: int, comment: str = "") -> Dataset:
+def status_elements(status: int, comment: str = "") -> Command:
     """Status (0000,0900) with its Error Comment (0000,0902) and the Offending Element (0000,0901) it names."""
-    elements = Dataset()
-    elements.Status = status
+    elements: Command = {"Status": status}
     if comment:
-        elements.ErrorComment = _shortened(comment)
+        elements["ErrorComment"] = _shortened(comment)
     if named := _TAG.search(comment):
-        elements.OffendingElement = [int(named.group(1) + named.group(2), 16)]
+        elements["OffendingElement"] = [int(named.group(1) + named.group(2), 16)]
     return elements
 
 

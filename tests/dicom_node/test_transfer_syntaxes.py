@@ -196,7 +196,7 @@ def test_every_storage_class_that_pynetdicom_knows_is_storage() -> None:
 )
 def test_other_services_are_not_taken_for_storage(uid: str) -> None:
     assert not is_storage(uid)
-    assert accept_contexts([build_context(uid)]) == []
+    assert accept_contexts([build_context(uid)], {"store"}) == []
 
 
 def test_lossy_syntaxes_are_those_the_standard_lets_lose() -> None:

@@ -1,0 +1,186 @@
+"""The upper layer's wire (PS3.8 9.3): whole PDUs read from and written to one connection, each within its time.
+
+One thread reads and writes a connection, and sleeps in the system while nothing comes: a thousand idle
+associations cost a thousand sleeping threads and no processor. pynetdicom's codecs make and read the PDUs of the
+association's beginning; a P-DATA-TF never becomes an object, its fragments go from the socket to where they belong.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from storage.structure import Buffer
+
+ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
+PROVIDER, USER = 2, 0
+"""Who aborts (PS3.8 Table 9-26)."""
+UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER = 1, 2, 6
+"""Why the provider aborts."""
+
+LONGEST_PDU = (1 << 20) + (64 << 10)
+"""Bytes. What we announce for P-DATA, and some more for peers that forget the headers; no A-ASSOCIATE-RQ is longer than
+a quarter of it (128 contexts with every transfer syntax)."""
+LINGER_S = 1.0
+"""After our last word a connection is read to its end for so long, or the system would take the word back (RST)."""
+
+_HEAD = struct.Struct(">BxL")
+_FRAGMENT = struct.Struct(">LBB")
+
+
+class Lost(Exception):
+    """The connection is gone: closed, reset, or silent in the middle of a PDU."""
+
+
+class Idle(Exception):
+    """Nothing came in the time that was given."""
+
+
+class Aborted(Exception):
+    """The peer sent A-ABORT."""
+
+
+class Violation(Exception):
+    """What came breaks PS3.8; the association ends with A-ABORT and this reason (Table 9-26)."""
+
+    def __init__(self, what: str, reason: int = UNEXPECTED_PDU) -> None:
+        super().__init__(what)
+        self.reason = reason
+
+
+class Connection:
+    """A TCP or TLS connection. Not to be shared between threads, but for `interrupt`."""
+
+    def __init__(self, connected: socket.socket, pdu_timeout_s: float) -> None:
+        self._socket = connected
+        self._pdu_timeout_s = pdu_timeout_s
+        self._buffer = bytearray()
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _keep_alive(connected)
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The peer's TLS certificate (DER), None without one."""
+        return self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
+
+    @property
+    def over_tls(self) -> bool:
+        """Whether this is encrypted."""
+        return isinstance(self._socket, ssl.SSLSocket)
+
+    def waits(self) -> bool:
+        """Whether something to read is there already."""
+        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+            return True
+        with suppress(OSError, ValueError):  # closed meanwhile, as the next read will tell
+            return bool(select.select([self._socket], [], [], 0)[0])
+        return True
+
+    def read_head(self, idle_timeout_s: float) -> tuple[int, int]:
+        """The next PDU's type and length in bytes; its first byte may take `idle_timeout_s`, the rest the usual.
+
+        Raises `Idle`, `Lost`, and `Violation` for a length beyond `LONGEST_PDU`.
+        """
+        head = bytearray(_HEAD.size)
+        try:
+            self._socket.settimeout(idle_timeout_s)
+            count = self._socket.recv_into(head)
+        except TimeoutError as why:
+            raise Idle from why
+        except OSError as why:
+            raise Lost from why
+        if not count:
+            raise Lost
+        self._fill(memoryview(head)[count:])
+        kind, length = _HEAD.unpack(head)
+        if not ASSOCIATE_RQ <= kind <= ABORT:
+            raise Violation(f"a PDU of type {kind}", UNRECOGNIZED_PDU)
+        if length > LONGEST_PDU:
+            raise Violation(f"a PDU of {length} bytes", INVALID_PARAMETER)
+        return kind, length
+
+    def read_body(self, length: int) -> bytes:
+        """The rest of a PDU."""
+        return bytes(self._take(length))
+
+    def read_fragments(self, length: int) -> Iterator[tuple[int, int, memoryview]]:
+        """The fragments of a P-DATA-TF: context ID, message control header, and data that is good until the next one
+        is asked for (PS3.8 9.3.5.1, Annex E.2). Raises `Violation`."""
+        while length:
+            if length < _FRAGMENT.size:
+                raise Violation("a P-DATA-TF ends inside a fragment's head", INVALID_PARAMETER)
+            item, context_id, control = _FRAGMENT.unpack(self._take(_FRAGMENT.size))
+            length -= 4 + item
+            if item < 2 or length < 0:
+                raise Violation("a fragment's length is not that of its PDU", INVALID_PARAMETER)
+            yield context_id, control, self._take(item - 2)
+
+    def release_buffer(self) -> None:
+        """Give the memory back until more comes."""
+        self._buffer = bytearray()
+
+    def write(self, *pieces: Buffer) -> None:
+        """Write all of it. Raises `Lost` if the peer is gone or does not read for the PDU's time."""
+        try:
+            self._socket.settimeout(self._pdu_timeout_s)
+            self._socket.sendall(b"".join(pieces))
+        except OSError as why:
+            raise Lost from why
+
+    def abort(self, source: int, reason: int = 0) -> None:
+        """A-ABORT (PS3.8 9.3.8), as far as it can still be said."""
+        with suppress(Lost):
+            self.write(struct.pack(">BxLxxBB", ABORT, 4, source, reason))
+
+    def linger(self) -> None:
+        """Wait for the peer to close, and read what it still says, for `LINGER_S` at most (PS3.8 Sta13)."""
+        deadline = time.monotonic() + LINGER_S
+        with suppress(OSError, ValueError):
+            while (left := deadline - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                if not self._socket.recv(64 << 10):
+                    return
+
+    def interrupt(self) -> None:
+        """From another thread: whoever reads this connection finds its end."""
+        with suppress(OSError):
+            # SSLSocket's own would forget the encryption, and the last word be sent in clear
+            socket.socket.shutdown(self._socket, socket.SHUT_RD)
+
+    def close(self) -> None:
+        """Close; the system sends what was written."""
+        with suppress(OSError):
+            self._socket.close()
+
+    def _take(self, length: int) -> memoryview:
+        """`length` bytes in the buffer that every PDU of a message uses again."""
+        if len(self._buffer) < length:
+            self._buffer = bytearray(length)
+        view = memoryview(self._buffer)[:length]
+        self._fill(view)
+        return view
+
+    def _fill(self, view: memoryview) -> None:
+        deadline = time.monotonic() + self._pdu_timeout_s
+        while view:
+            try:
+                self._socket.settimeout(max(0.001, deadline - time.monotonic()))
+                count = self._socket.recv_into(view)
+            except OSError as why:
+                raise Lost from why
+            if not count:
+                raise Lost
+            view = view[count:]
+
+
+def _keep_alive(connected: socket.socket) -> None:
+    """A peer that vanished without a word, behind a line that failed, is noticed within two minutes."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, seconds in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4)):
+        if hasattr(socket, option):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
