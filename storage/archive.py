@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from storage.blobs import BlobStore, FolderBlobs, S3Keys
@@ -10,6 +12,10 @@ from storage.blobs.s3_address import parse_s3_url
 from storage.database import Database
 from storage.disk import RESERVE
 from storage.errors import Invalid
+from storage.group_commit import GroupCommit
+from storage.prepared import Prepared
+from storage.receipt import Receipt
+from storage.records import record_batch
 from storage.spool import Spool
 
 
@@ -25,6 +31,16 @@ class Archive:
         """A file for one instance on its way in. Raises `Unavailable` if there is no room for any."""
         reserve = self.blobs.reserve if isinstance(self.blobs, FolderBlobs) else RESERVE
         return Spool(self.incoming, reserve=reserve)
+
+    @cached_property
+    def commits(self) -> GroupCommit[Prepared, Receipt]:
+        """Where instances whose bytes are kept become durable and visible, those of many threads together."""
+        return GroupCommit(self._commit)
+
+    def _commit(self, batch: Sequence[Prepared]) -> list[Receipt]:
+        self.blobs.settle([prepared.blob_key for prepared in batch])
+        with self.database.write() as connection:
+            return record_batch(self.database, connection, batch)
 
     def close(self) -> None:
         """Give the database's connections back."""

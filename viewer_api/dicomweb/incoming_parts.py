@@ -17,7 +17,7 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser
 
 from storage.archive import Archive
-from storage.blobs.folder import RESERVE
+from storage.disk import RESERVE
 from storage.errors import Invalid, Unavailable
 from storage.structure import Buffer
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, insert
 from storage import audit
 from storage.archive import Archive
 from storage.errors import Conflict, Denied
-from storage.ingest import Prepared, Sender, keep, prepare, record
+from storage.ingest import Prepared, Sender, keep_document, record
 from storage.part10 import inspect_file
 from storage.sites import nodes_receiving
 from worklist.commands import Order, perform, require_evidence_seen, require_rule, require_signable
@@ -79,10 +79,8 @@ def sign(
             connection, _as_signed(found, person), person, "FINAL", content, "PASSWORD_REAUTH"
         )
     signed = SignedVersion(found, person, values)
-    prepared = _make_documents(archive, signed, picture_of)
-    for one in prepared.values():
-        keep(archive, one)
-    return _commit(archive, person, signed, signature, prepared)
+    kept = _keep_documents(archive, signed, picture_of)
+    return _commit(archive, person, signed, signature, kept)
 
 
 def _reauthenticate(archive: Archive, person: Person, request_id: int, password: str) -> None:
@@ -120,7 +118,7 @@ def _as_signed(found: Request, person: Person) -> Request:
     return found if found.author else Request(**{**found.__dict__, "author": person.id})
 
 
-def _make_documents(archive: Archive, signed: SignedVersion, picture_of: PictureOf) -> dict[str, Prepared]:
+def _keep_documents(archive: Archive, signed: SignedVersion, picture_of: PictureOf) -> dict[str, Prepared]:
     composed = compose(archive, signed, picture_of)
     pdf = report_pdf(composed.document)
     objects = {
@@ -128,7 +126,7 @@ def _make_documents(archive: Archive, signed: SignedVersion, picture_of: Picture
         "pdf": report_encapsulated_pdf(composed.document, pdf, composed.study_header, **_uids(signed, "pdf")),
     }
     sender = Sender(composed.site, "FARLIGHT", issuer=composed.issuer)
-    return {name: _prepare(dataset, sender) for name, dataset in objects.items()}
+    return {name: _keep(archive, dataset, sender) for name, dataset in objects.items()}
 
 
 def _uids(signed: SignedVersion, format_name: str) -> dict[str, Any]:
@@ -141,12 +139,12 @@ def _uids(signed: SignedVersion, format_name: str) -> dict[str, Any]:
     }
 
 
-def _prepare(dataset: FileDataset, sender: Sender) -> Prepared:
+def _keep(archive: Archive, dataset: FileDataset, sender: Sender) -> Prepared:
     out = BytesIO()
     dcmwrite(out, dataset, enforce_file_format=True)
     buffer = out.getvalue()
     info = inspect_file(buffer)
-    return prepare(buffer[info.dataset_offset :], info.transfer_syntax_uid, sender)
+    return keep_document(archive, buffer[info.dataset_offset :], info.transfer_syntax_uid, sender)
 
 
 def _commit(
@@ -154,7 +152,7 @@ def _commit(
     person: Person,
     signed: SignedVersion,
     signature: Signature,
-    prepared: dict[str, Prepared],
+    kept: dict[str, Prepared],
 ) -> Request:
     with archive.database.write() as connection:
         found = load_visible(connection, person, signed.request.id, lock=True)
@@ -166,8 +164,7 @@ def _commit(
         _draft_to_sign(connection, found, signature.draft_version)
         version_id = write_version(connection, found.id, signed.values)
         documents = {
-            name: _record_document(archive, connection, version_id, name, one)
-            for name, one in prepared.items()
+            name: _record_document(archive, connection, version_id, name, one) for name, one in kept.items()
         }
         after = perform(connection, person, found, signature.order)
         enqueue(connection, found.id, documents, nodes_receiving(connection, found.owner_site))
@@ -177,12 +174,12 @@ def _commit(
 def _record_document(
     archive: Archive, connection: Connection, version_id: int, format_name: str, one: Prepared
 ) -> int:
-    record(archive.database, connection, one, origin="report")
+    record(archive.database, connection, one)
     values = {
         "report_version": version_id,
         "format": format_name,
         "site": one.sender.site,
         "sop_instance_uid": one.header.sop_instance_uid,
-        "sha256": one.sha256,
+        "sha256": one.blob.sha256,
     }
     return int(connection.execute(insert(document).values(**values).returning(document.c.id)).scalar_one())

@@ -1,0 +1,98 @@
+"""An instance between the wire and the index: who sent it, what it was claimed to be, what it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from storage.blob_name import BlobName
+from storage.header import Header
+from storage.identity import MAX_UID_LENGTH
+from storage.json_model import pack_json
+from storage.part10 import file_header
+from storage.receipt import Outcome, Receipt
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Where an instance came from: `site` is whose it is, `name` an AE title, a user, or a command. `charset` and
+    `issuer` are assumed where the instance does not say."""
+
+    site: str
+    name: str
+    charset: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the wire says of an instance before its data set is read: of C-STORE the affected SOP class and instance,
+    and the transfer syntax of the presentation context. UIDs may be padded (PS3.5 9.1)."""
+
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+
+    @cached_property
+    def head(self) -> bytes:
+        """What the wire writes into the spool before the data set: our file head, canonical whatever the padding."""
+        return file_header(
+            plain_uid(self.sop_class_uid), plain_uid(self.sop_instance_uid), self.transfer_syntax_uid
+        )
+
+
+def plain_uid(uid: str) -> str:
+    """Without padding; of what is too long to be a UID as much as fits into a file head."""
+    return uid.strip(" \0")[:MAX_UID_LENGTH]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An instance that was read and named, whose bytes are kept or about to be. `blob` says where it came from and
+    when, `length` are the bytes of its blob, of which the data set begins at `dataset_offset`.
+
+    It is made when an instance arrives, or from a blob: its key parsed, its header read."""
+
+    header: Header
+    sender: Sender
+    blob: BlobName
+    length: int
+    dataset_offset: int
+
+    @cached_property
+    def blob_key(self) -> str:
+        """Where the bytes lie."""
+        return self.blob.key
+
+    @cached_property
+    def issuer(self) -> str:
+        """Who gave the PatientID its meaning: the data set says, or we know of the sender."""
+        return self.header.issuer_of_patient_id or self.sender.issuer
+
+    @cached_property
+    def packed_header(self) -> bytes:
+        """The header as the index keeps it."""
+        return pack_json(self.header.json)
+
+    @cached_property
+    def packed_layout(self) -> bytes | None:
+        """Where the frames lie, as the index keeps it; None without pixels."""
+        return self.header.layout.to_bytes() if self.header.layout else None
+
+    def pack(self) -> None:
+        """Do now what need not be done while others wait for the commit."""
+        self.packed_header, self.packed_layout, self.blob_key  # noqa: B018 - each is computed once
+
+    def receipt(self, outcome: Outcome, detail: str = "", *, blob_key: str = "") -> Receipt:
+        """What is answered; `blob_key` names the blob if it is another one."""
+        header = self.header
+        return Receipt(
+            outcome,
+            header.study_instance_uid,
+            header.series_instance_uid,
+            header.sop_instance_uid,
+            header.sop_class_uid,
+            header.transfer_syntax_uid,
+            detail,
+            blob_key or self.blob_key,
+        )
