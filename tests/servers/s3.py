@@ -10,8 +10,11 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
@@ -19,6 +22,7 @@ from uuid import uuid4
 from running import free_port, tool
 
 REGION = "us-east-1"
+KMS_KEY = "a-key-of-the-hospital"
 ACCESS_KEY = "testaccess"
 SECRET_KEY = "testsecret123"
 
@@ -79,7 +83,10 @@ bluestore_prefer_deferred_size = 0
 memstore_device_bytes = 8589934592
 [client]
 rgw_data = {folder}/gateway
-rgw_frontends = beast endpoint=127.0.0.1:{port}
+rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={folder}/tls.pem
+rgw_crypt_require_ssl = false
+rgw_crypt_s3_kms_backend = testing
+rgw_crypt_s3_kms_encryption_keys = {kms_key}={kms_secret}
 rgw_thread_pool_size = 64
 rgw_enable_usage_log = false
 rgw_enable_ops_log = false
@@ -111,7 +118,8 @@ class S3Server:
         self._configuration = self.folder / "ceph.conf"
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
         self._identity = self._load_identity()
-        self.port = int(self._identity["port"])
+        self.port, self.tls_port = int(self._identity["port"]), int(self._identity["tls_port"])
+        self.certificate = self.folder / "tls.pem"
 
     def __enter__(self) -> S3Server:
         return self.start()
@@ -171,6 +179,13 @@ class S3Server:
         if self._runs("gateway"):
             os.kill(self._children["gateway"].pid, signal.SIGCONT)
 
+    def make_user(self, name: str, access_key: str, secret_key: str, *options: str) -> None:
+        """Somebody else who may use the store; `options` are those of ``radosgw-admin user create``."""
+        keys = (f"--access-key={access_key}", f"--secret={secret_key}")
+        self._run(
+            "radosgw-admin", "user", "create", f"--uid={name}", f"--display-name={name}", *keys, *options
+        )
+
     def _start_missing(self) -> None:
         first = not (self.folder / "mon" / "store.db").exists()
         if first:
@@ -180,15 +195,19 @@ class S3Server:
             self._make_osd()
         self._launch("osd", "ceph-osd", "-i", "0")
         if first:
-            self._make_user()
+            self.make_user("test", ACCESS_KEY, SECRET_KEY)
         self._launch("gateway", "radosgw", "-n", "client.admin")
         self._wait_until_it_answers()
 
     def _make_monitor(self) -> None:
         template = CONFIGURATION.format(
-            folder=self.folder, store="memstore" if self.memory else "bluestore", **self._identity
+            folder=self.folder,
+            store="memstore" if self.memory else "bluestore",
+            kms_key=KMS_KEY,
+            **self._identity,
         )
         self._configuration.write_text(template)
+        self._make_certificate()
         for name in ("mon", "osd", "gateway"):
             (self.folder / name).mkdir(exist_ok=True)
         address = f"[v2:127.0.0.1:{self._identity['monitor_port']}]"
@@ -197,17 +216,19 @@ class S3Server:
         self._run("monmaptool", "--create", "--clobber", "--addv", "a", address, "--fsid", fsid, monitors)
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monitors)
 
+    def _make_certificate(self) -> None:
+        file, name = str(self.certificate), ("-subj", "/CN=S3", "-addext", "subjectAltName=IP:127.0.0.1")
+        kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc", "-days", "9")
+        self._run("openssl", "req", *kind, *name, "-keyout", file, "-out", f"{file}.public")
+        self.certificate.write_text(self.certificate.read_text() + Path(f"{file}.public").read_text())
+
     def _make_osd(self) -> None:
         identity = str(uuid4())
         self._run("ceph", "--connect-timeout", "60", "osd", "new", identity)
         self._run("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", identity)
 
-    def _make_user(self) -> None:
-        keys = (f"--access-key={ACCESS_KEY}", f"--secret={SECRET_KEY}")
-        self._run("radosgw-admin", "user", "create", "--uid=test", "--display-name=test", *keys)
-
     def _run(self, name: str, *arguments: str) -> None:
-        given = () if name == "monmaptool" else ("-c", str(self._configuration))
+        given = () if name in ("monmaptool", "openssl") else ("-c", str(self._configuration))
         with (self.folder / "log" / "setup.log").open("ab") as log:
             done = subprocess.run(
                 [tool(name), *given, *arguments], stdout=log, stderr=log, timeout=START_TIMEOUT_S, check=False
@@ -268,11 +289,22 @@ class S3Server:
     def _load_identity(self) -> dict[str, int | str]:
         file = self.folder / "identity.json"
         if not file.exists():
-            made = {"port": free_port(), "monitor_port": free_port(), "fsid": str(uuid4())}
-            file.write_text(json.dumps(made))
+            ports = {name: free_port() for name in ("port", "tls_port", "monitor_port")}
+            secret = b64encode(os.urandom(32)).decode()
+            file.write_text(json.dumps({**ports, "fsid": str(uuid4()), "kms_secret": secret}))
         loaded: dict[str, int | str] = json.loads(file.read_text())
         return loaded
 
     def _last_words(self) -> str:
         logs = sorted((self.folder / "log").iterdir(), key=lambda file: file.stat().st_mtime)
         return "\n".join(f"{file.name}: {file.read_text(errors='replace')[-1000:]}" for file in logs)
+
+
+@cache
+def shared_server() -> S3Server:
+    """One server in memory for everything that this process tests; it ends with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="farlight-s3-"))
+    server = S3Server(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.kill)
+    return server.start()
