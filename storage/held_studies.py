@@ -183,7 +183,7 @@ def _new_study(connection: Connection, prepared: Prepared) -> HeldStudy:
     counted |= {"modalities_in_study": "", "received_modalities": "", "last_received_at": at}
     values = {
         "site": prepared.sender.site,
-        "patient": _patient_row(connection, prepared),
+        "patient": patient_row(connection, prepared),
         "study_instance_uid": header.study_instance_uid,
         "study_date": header.study_date,
         "study_time": header.study_time,
@@ -195,11 +195,11 @@ def _new_study(connection: Connection, prepared: Prepared) -> HeldStudy:
         "first_received_at": at,
     }
     row = connection.execute(insert(study).values(**values, **counted).returning(study.c.id)).scalar_one()
-    names = (values["site"], header.study_instance_uid, prepared.issuer, header.patient_id)
+    names = (prepared.sender.site, header.study_instance_uid, prepared.issuer, header.patient_id)
     return HeldStudy(row, *names, counted)
 
 
-def _patient_row(connection: Connection, prepared: Prepared) -> int:
+def patient_row(connection: Connection, prepared: Prepared) -> int:
     """The patient as this study describes one. The same ID under another name is another row."""
     header = prepared.header
     key = {
@@ -215,7 +215,7 @@ def _patient_row(connection: Connection, prepared: Prepared) -> int:
         connection, patient, **key, name_search=" ".join(words), charset_suspect=header.charset_suspect
     )
     if row is not None:
-        keep_name_words(connection, key["site"], row, words)
+        keep_name_words(connection, prepared.sender.site, row, words)
         return row
     known: int = connection.execute(select(patient.c.id).filter_by(**key)).scalar_one()
     return known
