@@ -10,7 +10,7 @@ from storage.header import Header
 from storage.identity import MAX_UID_LENGTH
 from storage.json_model import pack_json
 from storage.part10 import file_header
-from storage.receipt import Outcome, Receipt
+from storage.receipt import Aside, Outcome, Receipt
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,9 @@ class Prepared:
         """Do now what need not be done while others wait for the commit."""
         self.packed_header, self.packed_layout, self.blob_key  # noqa: B018 - each is computed once
 
-    def receipt(self, outcome: Outcome, detail: str = "", *, blob_key: str = "") -> Receipt:
+    def receipt(
+        self, outcome: Outcome, detail: str = "", *, blob_key: str = "", aside: Aside | None = None
+    ) -> Receipt:
         """What is answered; `blob_key` names the blob if it is another one."""
         header = self.header
         return Receipt(
@@ -95,4 +97,5 @@ class Prepared:
             header.transfer_syntax_uid,
             detail,
             blob_key or self.blob_key,
+            aside,
         )

@@ -35,3 +35,4 @@ class Receipt:
     transfer_syntax_uid: str
     detail: str = ""
     blob_key: str = ""
+    aside: Aside | None = None

@@ -127,7 +127,7 @@ class _Batch:
             received_at=prepared.blob.received_at,
         )
         held = self._connection.execute(select(held_aside.c.blob_key).filter_by(**key)).scalar_one()
-        return prepared.receipt(Outcome.HELD_ASIDE, detail, blob_key=held)
+        return prepared.receipt(Outcome.HELD_ASIDE, detail, blob_key=held, aside=kind)
 
 
 def _identity(prepared: Prepared) -> tuple[str, str]:
