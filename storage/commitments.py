@@ -180,7 +180,7 @@ def verify(archive: Archive, asked: Commitment) -> Findings:
     return Findings(tuple(held), tuple(failed))
 
 
-def _known(archive: Archive, site: str, references: Sequence[Reference]) -> dict[str, Row[Any]]:
+def _known(archive: Archive, site: str, references: Sequence[Reference]) -> dict[str, Any]:
     place = (instance.c.blob_key, instance.c.blob_offset, instance.c.length)
     query = select(instance.c.sop_instance_uid, instance.c.sop_class_uid, *place).where(
         instance.c.site == site,
@@ -190,7 +190,7 @@ def _known(archive: Archive, site: str, references: Sequence[Reference]) -> dict
         return {row.sop_instance_uid: row for row in connection.execute(query)}
 
 
-def _failure_reason(archive: Archive, reference: Reference, row: Row[Any] | None) -> int:
+def _failure_reason(archive: Archive, reference: Reference, row: Any) -> int:
     if row is None:
         return NO_SUCH_OBJECT_INSTANCE
     if row.sop_class_uid != reference.sop_class_uid:

@@ -1,0 +1,29 @@
+"""The nodes that we may call: registered, of the caller's own site, with an address."""
+
+from __future__ import annotations
+
+from dicom_node.requestor import Destination
+from storage.database import Database
+from storage.errors import NotFound
+from storage.sites import Node, all_nodes
+
+_ANY = "*"
+
+
+def find_destination(database: Database, site: str, ae_title: str, *, near: str = "") -> Destination:
+    """The node `ae_title` of the site; of several with this title the one at the address `near`, else the first.
+
+    Raises `NotFound`, saying what to do.
+    """
+    wanted = ae_title.strip()
+    with database.read() as connection:
+        named = [node for node in all_nodes(connection) if node.site == site and node.ae_title == wanted]
+    callable_ones = [node for node in named if _can_be_called(node)]
+    if not callable_ones:
+        raise NotFound("this node has no address: register it" if named else "no such node is registered")
+    found = min(callable_ones, key=lambda node: node.host != near)
+    return Destination(found.ae_title, found.host, found.port, found.tls)
+
+
+def _can_be_called(node: Node) -> bool:
+    return node.ae_title != _ANY and node.host not in ("", _ANY) and 0 < node.port < 65536
