@@ -66,7 +66,8 @@ class Database:
 
     def insert_ignoring(self, connection: Connection, table: Table, **values: Any) -> bool:
         """Insert a row unless a unique key has it already; tells whether it was inserted."""
-        return connection.execute(_insert_unless_there(connection, table, values)).rowcount == 1
+        statement = _insert_unless_there(connection, table, values).execution_options(preserve_rowcount=True)
+        return connection.execute(statement).rowcount == 1
 
     def check(self) -> None:
         """Raise `Unavailable` unless a query is answered."""
