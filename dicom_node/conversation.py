@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Protocol
@@ -21,7 +20,8 @@ from dicom_node.peers import CONGESTED, VERSION_UNKNOWN, Caller, Rejection, note
 from dicom_node.services import Context
 from dicom_node.serving import SERVED, serve
 from dicom_node.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, status_elements
-from dicom_node.store import store
+from dicom_node.store import FAILED, StoreAnswer, store
+from dicom_node.tally import Tally
 from dicom_node.tls import fingerprint
 from dicom_node.upper_layer import (
     ABORT,
@@ -36,11 +36,16 @@ from dicom_node.upper_layer import (
 )
 from storage.archive import Archive
 from storage.errors import Error
-from storage.ingest import Sender
-from storage.links import AssociationSummary
+from storage.ingest import Outcome, Sender
+from storage.links import AssociationSummary, OpenAssociation
 from storage.sites import Node
 
 log = structlog.get_logger("farlight.dicom_node")
+
+TELL_EVERY_S = 60.0
+"""An association that lasts longer is told of in parts of this length."""
+SENDING_S = 10.0
+"""So long after an image the next one is taken to be on its way."""
 
 
 class Doorkeeper(Protocol):
@@ -68,12 +73,10 @@ class Conversation:
         self._connection = connection
         self._address = address
         self._contexts = 0
-        self._outcomes: Counter[str] = Counter()
-        self._reasons: Counter[str] = Counter()
-        self._studies: Counter[str] = Counter()
-        self._bytes = 0
+        self._tally, self._told = Tally(), Tally()
         self._ended = ""
         self._began, self._began_at = time.monotonic(), datetime.now(UTC)
+        self._told_at, self._received_at = self._began, 0.0
 
     def run(self) -> None:
         """From the first byte to the last. Never raises; the connection is the caller's to close."""
@@ -104,18 +107,20 @@ class Conversation:
         metrics.ASSOCIATIONS.labels(self._ended).inc()
         if self.node is None or self._ended == "rejected":
             return  # a port scan or a health check; a refusal has its own line
-        summary = self._summary(self.node)
+        summary = self._summary(self.node, self._ended)
+        self._told.merge(self._tally)
+        outcomes = self._told.outcomes
         log.info(
             "association ended",
             **self._who(),
             site=self.node.site,
             tls=self._connection.over_tls,
             contexts=self._contexts,
-            stored=summary.stored,
-            duplicate=summary.duplicate,
-            held_aside=summary.held_aside,
-            failed=summary.failed,
-            bytes=self._bytes,
+            stored=outcomes[Outcome.STORED],
+            duplicate=outcomes[Outcome.DUPLICATE],
+            held_aside=outcomes[Outcome.HELD_ASIDE],
+            failed=outcomes[FAILED],
+            bytes=self._told.bytes,
             seconds=round(time.monotonic() - self._began, 3),
             ended=self._ended,
         )
@@ -140,7 +145,7 @@ class Conversation:
             return "rejected"
         agreed = accept(request, self.node.may)
         if not agreed.contexts:
-            self._reasons["NO_CONTEXT"] += 1
+            self._tally.reasons["NO_CONTEXT"] += 1
         self._connection.write(agreed.answer)
         self._connection.release_buffer()
         self._contexts = len(agreed.contexts)
@@ -231,13 +236,10 @@ class Conversation:
             return
         sender = Sender(node.site, caller.calling_ae_title.strip(), node.charset, node.issuer)
         answer = store(self._doorkeeper.archive, node, sender, message.sink)
-        size = message.sink.size if isinstance(message.sink, IncomingInstance) else 0
-        self._count(answer.outcome, size)
-        if answer.receipt is not None:
-            self._studies[answer.receipt.study_instance_uid] += 1
-        else:
-            self._reasons[f"{answer.elements['Status']:04X}"] += 1
+        self._count(answer, message.sink.size if isinstance(message.sink, IncomingInstance) else 0)
         _respond(association, message, answer.elements)
+        if self._received_at - self._told_at > TELL_EVERY_S:
+            self._tell_part(node)
 
     def _serve(self, association: Association, message: Message) -> None:
         node, caller = self._admitted()
@@ -251,28 +253,47 @@ class Conversation:
             raise RuntimeError("a message before the association")
         return self.node, self.caller
 
-    def _count(self, outcome: str, size: int) -> None:
-        self._outcomes[outcome] += 1
-        self._bytes += size
-        metrics.INSTANCES.labels(outcome.lower()).inc()
+    def _count(self, answer: StoreAnswer, size: int) -> None:
+        self._received_at = time.monotonic()
+        self._tally.add(answer, size)
+        metrics.INSTANCES.labels(answer.outcome.lower()).inc()
         metrics.RECEIVED_BYTES.inc(size)
 
-    def _summary(self, node: Node) -> AssociationSummary:
+    def _tell_part(self, node: Node) -> None:
+        """An association that lasts is told of in parts, or the board would not know that it brings images."""
+        self._doorkeeper.ended(self._summary(node, "open"))
+        self._told.merge(self._tally)
+        self._tally, self._told_at = Tally(), time.monotonic()
+
+    def now(self) -> OpenAssociation | None:
+        """What to say of it while it is open; None before it is."""
+        node = self.node
+        if node is None:
+            return None
+        sending = time.monotonic() - self._received_at < SENDING_S
+        study = self._tally.latest_study or self._told.latest_study
+        return OpenAssociation(node.site, self._title(node), self._began_at, node.host, study, sending)
+
+    def _title(self, node: Node) -> str:
+        return node.ae_title if node.ae_title != "*" else self._who()["calling"]
+
+    def _summary(self, node: Node, ended: str) -> AssociationSummary:
+        outcomes = self._tally.outcomes
         return AssociationSummary(
             site=node.site,
-            ae_title=node.ae_title if node.ae_title != "*" else self._who()["calling"],
+            ae_title=self._title(node),
             address=self._address,
             host=node.host,
             began_at=self._began_at,
             ended_at=datetime.now(UTC),
-            ended=self._ended,
-            stored=self._outcomes["STORED"],
-            duplicate=self._outcomes["DUPLICATE"],
-            held_aside=self._outcomes["HELD_ASIDE"],
-            failed=self._outcomes["FAILED"],
-            bytes=self._bytes,
-            reasons=dict(self._reasons),
-            studies=dict(self._studies),
+            ended=ended,
+            stored=outcomes[Outcome.STORED],
+            duplicate=outcomes[Outcome.DUPLICATE],
+            held_aside=outcomes[Outcome.HELD_ASIDE],
+            failed=outcomes[FAILED],
+            bytes=self._tally.bytes,
+            reasons=dict(self._tally.reasons),
+            studies=dict(self._tally.studies),
             tls=self._connection.over_tls,
         )
 

@@ -19,7 +19,7 @@ from dicom_node.tls import Tls, server_context
 from dicom_node.upper_layer import Connection
 from storage.archive import Archive
 from storage.errors import Conflict, Unavailable
-from storage.links import AssociationSummary
+from storage.links import AssociationSummary, OpenAssociation
 from storage.sites import Node
 
 log = structlog.get_logger("farlight.dicom_node")
@@ -57,7 +57,7 @@ class NodeConfig:
     tls_port: int | None = None
     shared_port: bool = False
     on_end: Callable[[AssociationSummary], None] | None = None
-    """Told of every association with a registered node that is over."""
+    """Told of every association with a registered node that is over, and of the parts of one that lasts."""
 
 
 class DicomNode:
@@ -118,6 +118,12 @@ class DicomNode:
             self._admitted[conversation] = node.site
             self._of_site[node.site] += 1
         return None
+
+    def open_associations(self) -> list[OpenAssociation]:
+        """Those of registered nodes that are open now."""
+        with self._roster:
+            conversations = list(self._open)
+        return [open_one for one in conversations if (open_one := one.now()) is not None]
 
     def ended(self, summary: AssociationSummary) -> None:
         """Tell whoever keeps the book of links."""

@@ -33,6 +33,13 @@ class StoreAnswer:
     outcome: str
     receipt: Receipt | None = None
 
+    @property
+    def reason(self) -> str:
+        """What went wrong, for those who count: empty, a kind of `storage.ingest.Aside`, or the status."""
+        if self.receipt is None:
+            return f"{self.elements['Status']:04X}"
+        return self.receipt.aside or ""
+
 
 def store(archive: Archive, node: Node, sender: Sender, sink: Sink | None) -> StoreAnswer:
     """Take one instance in. Never raises: what went wrong is in the answer, and a bug of ours in the log too."""

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 import structlog
 import uvicorn
 
-from dicom_node.node import DicomNode, NodeConfig
+from dicom_node.node import DicomNode, Limits, NodeConfig
 from dicom_node.send import drain_once
+from dicom_node.tls import Clients, Tls
+from dicom_node.tls import use as use_tls
 from farlight.opening import open_current_archive
 from farlight.settings import Settings
 from farlight.supervisor import DRAIN_S, Role
 from storage.archive import Archive
 from storage.blobs import FolderBlobs
-from storage.errors import Error
+from storage.errors import Error, Invalid
+from storage.links import AssociationSummary, record_association, report_open
 from viewer_api.app import create_app
 from worklist import arrivals
 
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
+OPEN_EVERY_S = 5.0
 
 
 def run(role: Role, settings: Settings, stop: threading.Event) -> None:
@@ -71,14 +78,69 @@ def _end_when(stop: threading.Event, server: uvicorn.Server) -> None:
 
 
 def _run_node(archive: Archive, settings: Settings, stop: threading.Event) -> None:
-    config = NodeConfig(archive, settings.ae_title, settings.dicom_port, settings.dicom_host)
-    node = DicomNode(config)
+    tls = _tls(settings)
+    use_tls(tls)
+    node = DicomNode(_node_config(archive, settings, tls))
     node.start()
     log.info("listening", dicom=f"{settings.ae_title}@{settings.dicom_host}:{settings.dicom_port}")
+    board = threading.Thread(target=_tell_open_associations, args=(archive, node, stop), daemon=True)
+    board.start()
     try:
         _repeat(stop, lambda: drain_once(archive, settings.ae_title, settings.retry_seconds))
     finally:
         node.stop(DRAIN_S)
+        board.join(OPEN_EVERY_S)
+
+
+def _node_config(archive: Archive, settings: Settings, tls: Tls | None) -> NodeConfig:
+    return NodeConfig(
+        archive,
+        settings.ae_title,
+        settings.dicom_port,
+        settings.dicom_host,
+        limits=Limits(settings.dicom_associations, settings.dicom_associations_per_site),
+        tls=tls,
+        tls_port=settings.dicom_tls_port,
+        shared_port=settings.dicom_processes > 1,
+        on_end=lambda summary: _note_association(archive, summary),
+    )
+
+
+def _tls(settings: Settings) -> Tls | None:
+    """What TLS needs. Raises `Invalid` where the port is set and the certificate is not."""
+    certificate, key = settings.dicom_tls_certificate, settings.dicom_tls_key
+    if certificate is None or key is None:
+        if settings.dicom_tls_port is not None:
+            raise Invalid(
+                "FARLIGHT_DICOM_TLS_PORT needs FARLIGHT_DICOM_TLS_CERTIFICATE and FARLIGHT_DICOM_TLS_KEY"
+            )
+        return None
+    return Tls(certificate, key, settings.dicom_tls_authorities, Clients(settings.dicom_tls_clients))
+
+
+def _note_association(archive: Archive, summary: AssociationSummary) -> None:
+    """The board of links is a help, not a duty: what cannot be written is logged."""
+    try:
+        with archive.database.write() as connection:
+            record_association(archive.database, connection, summary)
+    except Error as why:
+        log.warning("association not noted", why=why.message)
+    except Exception:
+        log.exception("association not noted")
+
+
+def _tell_open_associations(archive: Archive, node: DicomNode, stop: threading.Event) -> None:
+    """Every few seconds, so that the board shows what is open; nothing is written while nothing is."""
+    process, told = f"{socket.gethostname()}:{os.getpid()}", False
+    while not stop.wait(OPEN_EVERY_S):
+        associations = node.open_associations()
+        if associations or told:
+            try:
+                with archive.database.write() as connection:
+                    report_open(connection, process=process, associations=associations, at=datetime.now(UTC))
+                told = bool(associations)
+            except Error as why:
+                log.warning("open associations not noted", why=why.message)
 
 
 def _run_worker(archive: Archive, settings: Settings, stop: threading.Event) -> None:

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -39,6 +39,28 @@ class Settings(BaseSettings):
     http_port: int = Field(default=8080, ge=0, le=65535, description="port the web role listens on")
     dicom_host: str = Field(default="0.0.0.0", description="address the DICOM node listens on")  # noqa: S104
     dicom_port: int = Field(default=11112, ge=0, le=65535, description="port the DICOM node listens on")
+    dicom_processes: int = Field(
+        default=1, ge=1, le=64, description="processes that receive on the DICOM port side by side"
+    )
+    dicom_associations: int = Field(
+        default=2000, ge=1, description="associations that one process of the node holds at most"
+    )
+    dicom_associations_per_site: int = Field(
+        default=100, ge=1, description="and at most so many of one hospital"
+    )
+    dicom_tls_port: int | None = Field(
+        default=None, ge=0, le=65535, description="port the DICOM node listens on with TLS; off unless set"
+    )
+    dicom_tls_certificate: Path | None = Field(
+        default=None, description="our certificate with its chain, a PEM file"
+    )
+    dicom_tls_key: Path | None = Field(default=None, description="its private key, a PEM file")
+    dicom_tls_authorities: Path | None = Field(
+        default=None, description="authorities whose certificates nodes show, a PEM file"
+    )
+    dicom_tls_clients: Literal["none", "optional", "required"] = Field(
+        default="optional", description="whether nodes must show a certificate of their own"
+    )
     ae_title: str = Field(default="FARLIGHT", min_length=1, max_length=16, description="our own AE title")
     quiet_seconds: float = Field(
         default=60.0, ge=0, description="a study without new images for this long is taken for complete"

@@ -44,13 +44,13 @@ class _Child:
     restart_at: float = field(default=0.0)
 
 
-def supervise(stop: threading.Event) -> None:
-    """Run all roles until SIGTERM or SIGINT; returns when every one has ended."""
+def supervise(stop: threading.Event, node_processes: int = 1) -> None:
+    """Run all roles, the node in so many processes, until SIGTERM or SIGINT; returns when every one has ended."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     read_end, write_end = os.pipe()
     os.set_inheritable(read_end, True)
-    children = [_Child(role) for role in ROLES]
+    children = [_Child(role) for role in ROLES for _ in range(node_processes if role is Role.NODE else 1)]
     try:
         while not stop.is_set():
             for child in children:

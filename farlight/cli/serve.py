@@ -25,7 +25,7 @@ def serve(
     settings = load_settings()
     if role is Role.ALL:
         open_current_archive(settings).close()  # say what is wrong once, before three processes do
-        supervise(stop)
+        supervise(stop, settings.dicom_processes)
         return
     from farlight.roles import run  # the three wires' libraries, which the watching process does without
 
