@@ -96,7 +96,7 @@ def board(connection: Connection, now: datetime, sites: Iterable[str] | None = N
         if node is not None or row.last_seen_at > now - _FORGOTTEN_AFTER
     ]
     heard = {node for _, node in called}
-    lines += [_unheard(node) for node in nodes if node not in heard]
+    lines += [_unheard(node, past) for node in nodes if node not in heard]
     urgency = list(LinkState)
     return sorted(lines, key=lambda line: (urgency.index(line.state), line.site, line.ae_title, line.host))
 
@@ -142,7 +142,8 @@ def _state(row: Any, awaited: bool, quiet: Silence | None, now: datetime) -> Lin
     return LinkState.LEARNING if quiet is None else LinkState.OK
 
 
-def _unheard(node: Node) -> LinkLine:
+def _unheard(node: Node, past: _Past) -> LinkLine:
+    key = (node.site, node.ae_title, node.host)
     return LinkLine(
         site=node.site,
         ae_title=node.ae_title,
@@ -158,8 +159,8 @@ def _unheard(node: Node) -> LinkLine:
         today=Today(),
         hours=(0,) * TREND_HOURS,
         troubles=(),
-        open_associations=0,
-        sending=0,
+        open_associations=past.open[key],
+        sending=past.sending[key],
         silence=None,
         usual_gap_hours=None,
     )

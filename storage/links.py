@@ -22,6 +22,7 @@ OPEN_FRESH = timedelta(seconds=30)
 """What a process says of its open associations holds so long; a process that was killed takes nothing back."""
 BROKEN = {"aborted": "ABORTED", "lost": "LOST", "idle": "IDLE"}
 """Ends of an association that break it off, and how the board calls them."""
+_ASIDE = ("OTHER_CONTENT", "OTHER_PATIENT", "OTHER_SERIES")
 _COUNTS = ("associations", "stored", "duplicate", "held_aside", "failed", "bytes")
 
 
@@ -59,9 +60,13 @@ class AssociationSummary:
 
     @property
     def troubles(self) -> dict[str, int]:
-        """`reasons`, and the break if it was one."""
-        broken = BROKEN.get(self.ended)
-        return {**self.reasons, **({broken: 1} if broken else {})}
+        """`reasons`, what was held aside for no reason given, and the break if it was one."""
+        troubles = dict(self.reasons)
+        if unexplained := self.held_aside - sum(troubles.get(kind, 0) for kind in _ASIDE):
+            troubles["HELD_ASIDE"] = unexplained
+        if broken := BROKEN.get(self.ended):
+            troubles[broken] = 1
+        return troubles
 
 
 @dataclass(frozen=True)

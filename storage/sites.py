@@ -56,6 +56,7 @@ class Node:
 class Refusal:
     """A caller that was turned away, kept so that an administrator can adopt the device."""
 
+    id: int
     calling_ae_title: str
     called_ae_title: str
     address: str
@@ -151,10 +152,7 @@ def record_refusal(
 def all_refusals(connection: Connection, limit: int = 500) -> list[Refusal]:
     """Refused callers, the latest first."""
     query = select(refusal).order_by(refusal.c.last_at.desc()).limit(limit)
-    return [
-        Refusal(**{key: value for key, value in row.items() if key != "id"})
-        for row in connection.execute(query).mappings()
-    ]
+    return [Refusal(**row) for row in connection.execute(query).mappings()]
 
 
 def _node(row: Any) -> Node:

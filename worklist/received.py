@@ -78,6 +78,13 @@ def received(connection: Connection, filters: StudyFilters, limit: int, offset: 
     return [_study(row, asked.get(row.id), counts[row.id]) for row in rows]
 
 
+def row_of(connection: Connection, site: str, study_instance_uid: str) -> int:
+    """The row number of a study that is there."""
+    where = (study.c.site == site, study.c.study_instance_uid == study_instance_uid)
+    row: int = connection.execute(select(study.c.id).where(*where)).scalar_one()
+    return row
+
+
 def received_total(connection: Connection, filters: StudyFilters) -> int:
     """How many there are."""
     joined = study.join(patient, patient.c.id == study.c.patient)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from farlight.cli import database, demo, imports, network, serve, tokens, users
+from farlight.cli import database, demo, imports, network, serve, studies, tokens, users
 from storage.errors import Error
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("import")(imports.import_files)
 app.add_typer(network.app, name="network")
+app.add_typer(studies.app, name="study")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.add_typer(database.app, name="db")

@@ -10,11 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from farlight.cli.record import operator
 from farlight.network import apply_network, read_network
 from farlight.opening import open_current_archive
 from farlight.settings import load_settings
+from storage.adoption import adopt as adopt_caller
+from storage.audit import Act
 from storage.declarations import keep_declarations
-from storage.sites import Site, all_nodes, all_refusals, all_sites
+from storage.sites import Node, Site, all_nodes, all_refusals, all_sites
 from worklist.agreements import all_agreements
 
 app = typer.Typer(help="Hospitals, their DICOM nodes, agreements and users.", no_args_is_help=True)
@@ -35,6 +38,24 @@ def apply(
         print("nothing to change")
     for username, token in applied.invitations:
         print(f"invitation for {username}, shown once, valid for 7 days: /invitation#{token}")
+
+
+@app.command()
+def adopt(
+    ae_title: Annotated[str, typer.Argument(help="The title it calls itself, as `network show` lists it.")],
+    address: Annotated[str, typer.Argument(help="The address it calls from.")],
+    site: Annotated[str, typer.Option(help="Code of the hospital it belongs to.")],
+    port: Annotated[int, typer.Option(help="Where it listens, for what we send.", min=1, max=65535)] = 104,
+    charset: Annotated[str, typer.Option(help="Assumed where (0008,0005) is absent, such as GB18030.")] = "",
+    issuer: Annotated[str, typer.Option(help="Issuer of its patient IDs.")] = "",
+) -> None:
+    """Make a refused caller a node of a hospital."""
+    archive = open_current_archive(load_settings())
+    wanted = Node(site, ae_title, address, port, charset=charset, issuer=issuer)
+    with archive.database.write() as connection:
+        node = adopt_caller(archive.database, connection, wanted, Act("", "", "", actor=operator()))
+    keep_declarations(archive)
+    print(f"{node.ae_title} at {node.host} is a node of {node.site} from now on")
 
 
 @app.command()

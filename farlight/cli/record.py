@@ -11,5 +11,9 @@ from storage import audit
 
 def note(connection: Connection, action: str, object_id: str) -> None:
     """Write an act of whoever runs the command."""
-    actor = f"command line: {getpass.getuser()}"[:64]
-    audit.append(connection, audit.Act(action, "account", object_id, actor=actor))
+    audit.append(connection, audit.Act(action, "account", object_id, actor=operator()))
+
+
+def operator() -> str:
+    """Who runs the command."""
+    return f"command line: {getpass.getuser()}"[:64]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from storage.completeness import Count
 from viewer_api.moments import iso
 from worklist.history import DeliveryLine, Event, VersionLine
 from worklist.listing import LastEvent, PersonRef, ReportRef, Row
@@ -113,7 +114,14 @@ def _study(row: Row) -> Shape:
         "series_count": row.series_count,
         "instance_count": row.instance_count,
         "epoch": row.request.study_epoch,
+        "completeness": completeness_shape(row.completeness),
     }
+
+
+def completeness_shape(count: Count) -> Shape:
+    """N of M, and why."""
+    evidence = [{**asdict(one), "at": iso(one.at)} for one in count.evidence]
+    return {**asdict(count), "state": count.state.value, "evidence": evidence}
 
 
 def _holder(row: Row, person: Person) -> Shape | None:
