@@ -1,0 +1,119 @@
+"""Rows that exist, made to say what their blobs say. Their numbers stay: requests and reports refer to them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, func, select, update
+
+from storage.held_studies import PATIENT_AND_STUDY_TAGS, SERIES_TAGS, patient_row
+from storage.json_model import JsonModel
+from storage.prepared import Prepared
+from storage.tables import instance, series, study
+
+_STUDY = (
+    *("study_date", "study_time", "accession_number", "study_id", "study_description"),
+    "referring_physician_name",
+)
+_SERIES = ("modality", "series_number", "series_description", "body_part_examined")
+_HEADER = (
+    *("sop_class_uid", "transfer_syntax_uid", "instance_number", "rows", "columns"),
+    "number_of_frames",
+)
+
+
+def differences(row: Any, found: Prepared) -> dict[str, Any]:
+    """What an instance's row should say and does not, by column; `row` has the columns of `instance`."""
+    wanted = {
+        **{name: getattr(found.header, name) for name in _HEADER},
+        "length": found.length,
+        "dataset_offset": found.dataset_offset,
+        "sha256": found.blob.sha256,
+        "origin": found.blob.origin,
+        "sender": found.blob.sender,
+        "received_at": found.blob.received_at,
+    }
+    wrong = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+    packed = {"layout": found.packed_layout, "header": found.packed_header}
+    return wrong | {name: data for name, data in packed.items() if not _same(getattr(row, name), data)}
+
+
+def correct(connection: Connection, batch: Sequence[Prepared]) -> int:
+    """Correct the rows of instances, and of the series and studies that they were the first of. Returns how many
+    rows were wrong. Instances without a row, and those held aside, are passed over."""
+    found = {one.blob_key: one for one in batch}
+    rows = list(connection.execute(select(instance).where(instance.c.blob_key.in_(list(found)))))
+    corrected = sum(_set(connection, instance, row.id, differences(row, found[row.blob_key])) for row in rows)
+    first = _first_of_series(connection, {row.series for row in rows})
+    opening = [row for row in rows if first[row.series] == row.received_at]
+    corrected += sum(_correct_series(connection, row, found[row.blob_key]) for row in opening)
+    return corrected + _correct_studies(connection, opening, found)
+
+
+def _same(kept: bytes | None, wanted: bytes | None) -> bool:
+    """Packed bytes mean the same if they unpack to the same."""
+    if kept is None or wanted is None or kept == wanted:
+        return kept == wanted
+    try:
+        return zlib.decompress(kept) == zlib.decompress(wanted)
+    except zlib.error:
+        return False
+
+
+def _first_of_series(connection: Connection, rows: Iterable[int]) -> dict[int, datetime]:
+    """Per series when its first instance came."""
+    query = select(instance.c.series, func.min(instance.c.received_at)).where(
+        instance.c.series.in_(list(rows))
+    )
+    return {row[0]: row[1] for row in connection.execute(query.group_by(instance.c.series))}
+
+
+def _first_of_study(connection: Connection, rows: Iterable[int]) -> dict[int, int]:
+    """Per study the series whose first instance came first."""
+    query = select(series.c.study, instance.c.series, func.min(instance.c.received_at).label("first"))
+    joined = query.join(series, series.c.id == instance.c.series).where(series.c.study.in_(list(rows)))
+    found = connection.execute(joined.group_by(series.c.study, instance.c.series).order_by("first"))
+    first: dict[int, int] = {}
+    for row in found:
+        first.setdefault(row.study, row.series)
+    return first
+
+
+def _correct_series(connection: Connection, row: Any, found: Prepared) -> bool:
+    kept = connection.execute(select(series).where(series.c.id == row.series)).one()
+    return _set(connection, series, kept.id, _wrong(kept, found, _SERIES, SERIES_TAGS))
+
+
+def _correct_studies(connection: Connection, opening: Sequence[Any], found: dict[str, Prepared]) -> int:
+    query = select(series.c.id, series.c.study).where(series.c.id.in_([row.series for row in opening]))
+    studies = {row.id: row.study for row in connection.execute(query)}
+    first = _first_of_study(connection, set(studies.values()))
+    return sum(
+        _correct_study(connection, studies[row.series], found[row.blob_key])
+        for row in opening
+        if first[studies[row.series]] == row.series
+    )
+
+
+def _correct_study(connection: Connection, study_row: int, found: Prepared) -> bool:
+    kept = connection.execute(select(study).where(study.c.id == study_row)).one()
+    wrong = _wrong(kept, found, _STUDY, PATIENT_AND_STUDY_TAGS)
+    if (described := patient_row(connection, found)) != kept.patient:
+        wrong["patient"] = described
+    return _set(connection, study, kept.id, wrong)
+
+
+def _wrong(kept: Any, found: Prepared, names: tuple[str, ...], tags: tuple[str, ...]) -> dict[str, Any]:
+    model: JsonModel = found.header.json
+    wanted = {name: getattr(found.header, name) for name in names}
+    wanted["attributes"] = {tag: model[tag] for tag in tags if tag in model}
+    return {name: value for name, value in wanted.items() if getattr(kept, name) != value}
+
+
+def _set(connection: Connection, table: Table, row: int, values: dict[str, Any]) -> bool:
+    if values:
+        connection.execute(update(table).where(table.c.id == row).values(**values))
+    return bool(values)

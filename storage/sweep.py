@@ -1,0 +1,228 @@
+"""Blobs that no row names: what a crash between keeping and recording left.
+
+Such a blob arrived whole and was not acknowledged. Most often its sender sent it again, and the same bytes are
+recorded under another key: then it is removed. If not, it may be the only copy there is: an image is offered to the
+index as its sender would offer it, and nothing else is ever deleted. A document of ours is removed if its report was
+signed again since, and left alone otherwise: a report that was not signed must not appear.
+
+This cannot race with whoever sends the same again: every attempt has a key of its own, by its time, so that no new
+row names an old blob; and the attempt that kept this very blob, should it still live, finds its bytes recorded.
+
+If the index itself was lost, nearly nothing is named. Then a sweep would be the worst of all remedies: it does
+nothing, and says that the index must be made again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+
+from storage.archive import Archive
+from storage.blob_name import BlobName
+from storage.blobs import BlobInfo, BlobStore
+from storage.changes import move_cursor, read_cursor
+from storage.errors import Corrupt, Invalid
+from storage.prepared import Prepared
+from storage.references import named_keys, pages
+from storage.rereading import Senders, offer, reread
+from storage.sites import all_sites
+from storage.tables import held_aside, instance
+
+log = structlog.get_logger(__name__)
+
+GRACE = timedelta(hours=1)
+"""A blob younger than this may still be on its way into the index."""
+MAX_UNNAMED, MAX_SHARE = 20, 0.01
+"""More unnamed blobs than both allow are no remains of crashes: the index was lost."""
+AT_ONCE = 10_000
+"""Unnamed blobs that one sweep sees to; what is more waits for the next."""
+_CONSUMER = "sweep"
+_CLOCK = "clock/"
+
+
+@dataclass
+class Swept:
+    """What a sweep did. `left` are blobs that it did not understand, or that are not its to decide."""
+
+    looked_at: int = 0
+    unnamed: int = 0
+    removed: int = 0
+    taken_in: int = 0
+    left: int = 0
+    index_lost: bool = False
+
+
+def sweep(
+    archive: Archive,
+    *,
+    grace: timedelta = GRACE,
+    everything: bool = False,
+    stopped: Callable[[], bool] = bool,
+) -> Swept:
+    """See to every blob that is older than `grace` and that no row names.
+
+    Older by the store's clock and by the time in its name, whichever is later. Only days since the last sweep are
+    looked at, unless `everything`. Ends early, and begins there again the next time, once `stopped` says so.
+    """
+    begun = datetime.now(UTC) - grace
+    swept, unnamed = Swept(), []
+    prefixes = [""] if everything else _prefixes(archive, begun.date())
+    for page in pages(_old_blobs(archive, prefixes, begun, _store_time(archive.blobs) - grace)):
+        if stopped():
+            return swept
+        swept.looked_at += len(page)
+        unnamed += _unnamed(archive, page)[: AT_ONCE - len(unnamed)]
+    swept.unnamed = len(unnamed)
+    if swept.unnamed > max(MAX_UNNAMED, MAX_SHARE * swept.looked_at):
+        swept.index_lost = True
+        log.error("index lost", unnamed=swept.unnamed, of=swept.looked_at, do="run 'farlight reindex'")
+        return swept
+    for page in pages(unnamed):
+        if stopped():
+            return swept
+        _see_to(archive, page, swept)
+    if swept.unnamed < AT_ONCE:
+        _remember(archive, begun.date())
+    log.info("swept", **{name: value for name, value in swept.__dict__.items() if name != "index_lost"})
+    return swept
+
+
+def unnamed_blobs(
+    archive: Archive, site_code: str = "", *, grace: timedelta = GRACE
+) -> Iterator[tuple[BlobInfo, BlobName]]:
+    """Every blob of an instance that is older than `grace` and that no row names."""
+    prefixes = [f"{site_code}/" if site_code else ""]
+    named_before, put_before = datetime.now(UTC) - grace, _store_time(archive.blobs) - grace
+    for page in pages(_old_blobs(archive, prefixes, named_before, put_before)):
+        yield from _unnamed(archive, page)
+
+
+def clear_incoming(folder: Path, older_than: timedelta = timedelta(days=1)) -> int:
+    """Remove files that a crashed process left in the folder for what is arriving; returns how many."""
+    limit, removed = time.time() - older_than.total_seconds(), 0
+    for path in sorted(folder.rglob("*"), reverse=True):
+        try:
+            if path.lstat().st_mtime >= limit:
+                continue
+            if path.is_dir():
+                path.rmdir()
+            else:
+                path.unlink()
+                removed += 1
+        except OSError:
+            continue  # somebody was faster, or the folder is not empty
+    return removed
+
+
+def _store_time(blobs: BlobStore) -> datetime:
+    """What the store's own clock says now: when it says that a blob was put just now."""
+    key = f"{_CLOCK}now"
+    blobs.delete(key)
+    blobs.put(key, [b""])
+    return next((info.modified_at for info in blobs.list(_CLOCK) if info.key == key), datetime.now(UTC))
+
+
+def _old_blobs(
+    archive: Archive, prefixes: Iterable[str], named_before: datetime, put_before: datetime
+) -> Iterator[tuple[BlobInfo, BlobName]]:
+    for prefix in prefixes:
+        for info in archive.blobs.list(prefix):
+            try:
+                name = BlobName.parse(info.key)
+            except Invalid:
+                continue  # no instance's: a site's declaration, or nothing of ours
+            if name.received_at < named_before and info.modified_at < put_before:
+                yield info, name
+
+
+def _prefixes(archive: Archive, today: date) -> Iterator[str]:
+    """The folders of the days since the last sweep; all there is if there was none."""
+    with archive.database.read() as connection:
+        swept = read_cursor(connection, _CONSUMER)
+        codes = [site.code for site in all_sites(connection)]
+    if not swept:
+        yield ""
+        return
+    for code in codes:
+        for origin in ("received", "report"):
+            for day in range(min(swept, today.toordinal()), today.toordinal() + 1):
+                yield f"{code}/{origin}/{date.fromordinal(day):%Y-%m-%d}/"
+
+
+def _remember(archive: Archive, day: date) -> None:
+    with archive.database.write() as connection:
+        move_cursor(archive.database, connection, _CONSUMER, day.toordinal())
+
+
+def _unnamed(archive: Archive, page: list[tuple[BlobInfo, BlobName]]) -> list[tuple[BlobInfo, BlobName]]:
+    with archive.database.read() as connection:
+        named = named_keys(connection, [info.key for info, _ in page])
+    return [(info, name) for info, name in page if info.key not in named]
+
+
+def _see_to(archive: Archive, page: list[tuple[BlobInfo, BlobName]], swept: Swept) -> None:
+    with archive.database.read() as connection:
+        senders = Senders.of(connection)
+    for info, name in page:
+        try:
+            found = reread(archive, info.key, info.size, senders, whole=True)
+            verb = (
+                _see_to_document(archive, found) if name.origin == "report" else _see_to_image(archive, found)
+            )
+        except (Invalid, Corrupt) as why:
+            log.warning("unnamed blob left", key=info.key, why=why.message)
+            verb = "left"
+        setattr(swept, verb, getattr(swept, verb) + 1)
+
+
+def _see_to_image(archive: Archive, found: Prepared) -> str:
+    with archive.database.write() as connection:
+        offer(archive.database, connection, [found])
+        if named_keys(connection, [found.blob_key]):
+            return "taken_in"
+    return _remove_if_kept_elsewhere(archive, found)
+
+
+def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> str:
+    """The same bytes are recorded under another key; they must also be there."""
+    blob, header = found.blob, found.header
+    same = (
+        select(instance.c.blob_key, instance.c.length).where(
+            instance.c.site == blob.site,
+            instance.c.sop_instance_uid == header.sop_instance_uid,
+            instance.c.sha256 == blob.sha256,
+        ),
+        select(held_aside.c.blob_key, held_aside.c.length).where(
+            held_aside.c.site == blob.site, held_aside.c.sha256 == blob.sha256
+        ),
+    )
+    with archive.database.read() as connection:
+        others = [row for query in same for row in connection.execute(query)]
+    if any(archive.blobs.holds(row.blob_key, row.length) for row in others if row.blob_key != found.blob_key):
+        return _remove(archive, found)
+    return "left"
+
+
+def _see_to_document(archive: Archive, found: Prepared) -> str:
+    """A document whose UID is known has been made again since: its report was signed at another attempt."""
+    query = select(instance.c.id).where(
+        instance.c.site == found.blob.site, instance.c.sop_instance_uid == found.header.sop_instance_uid
+    )
+    with archive.database.read() as connection:
+        known = connection.execute(query).scalar()
+    return "left" if known is None else _remove(archive, found)
+
+
+def _remove(archive: Archive, found: Prepared) -> str:
+    """Look once more, then delete."""
+    with archive.database.read() as connection:
+        if named_keys(connection, [found.blob_key]):
+            return "left"
+    archive.blobs.delete(found.blob_key)
+    return "removed"
