@@ -2,7 +2,8 @@
 
 Names are compared without regard to case, in each of their component groups. Other texts are compared exactly,
 and without regard to case where the query has a wildcard: who types ``*abc*`` is looking for something, who sends
-``ABC`` means that identifier. ``%`` and ``_`` are plain characters.
+``ABC`` means that identifier. The beginning of an identifier is looked for as typed, in capitals and in small
+letters, so that an index serves it. ``%`` and ``_`` are plain characters.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, true
 
 from storage.errors import Invalid
 from storage.identity import required_uid
+from storage.name_search import begins_with
 from storage.query_keys import Kind, QueryKey
 from storage.structure import tag_name
 from storage.text import search_form
@@ -79,18 +81,33 @@ def _pattern(value: str) -> str:
     return value.translate(_LIKE)
 
 
-def _has_wildcard(value: str) -> bool:
+def has_wildcard(value: str) -> bool:
+    """Whether this is wildcard matching (PS3.4 C.2.2.2.4)."""
     return "*" in value or "?" in value
 
 
+def literal_prefix(value: str) -> str:
+    """What stands before the first wildcard."""
+    return value.partition("*")[0].partition("?")[0]
+
+
+def cases(value: str) -> list[str]:
+    """As typed, in capitals and in small letters: what is found where case does not matter and an index is used."""
+    return list(dict.fromkeys((value, value.upper(), value.lower())))
+
+
 def _text(key: QueryKey, value: str) -> Condition:
-    if not _has_wildcard(value):
+    if not has_wildcard(value):
         return key.column == value
-    return or_(*(_like(key.column, _pattern(spelling)) for spelling in _spellings(value)))
+    matching = or_(*(_like(key.column, _pattern(spelling)) for spelling in _spellings(value)))
+    prefix = literal_prefix(value)
+    if key.identifies and prefix:
+        return and_(matching, or_(*(begins_with(key.column, spelling) for spelling in cases(prefix))))
+    return matching
 
 
 def _code(key: QueryKey, value: str) -> Condition:
-    return _like(key.column, _pattern(value))
+    return _like(key.column, _pattern(value)) if has_wildcard(value) else key.column.in_(cases(value))
 
 
 def _codes(key: QueryKey, value: str) -> Condition:

@@ -1,35 +1,36 @@
 """Searching the index for studies, series and instances, for whichever wire asks (C-FIND, QIDO-RS).
 
-One statement per search. Keys of any level are allowed at any level: a study is found by its series' modality as
-well as a series by its patient's name. The newest study comes first, and the order is total, so that pages
-neither overlap nor leave gaps while nothing new arrives.
+Keys of any level are allowed at any level: a study is found by its series' modality as well as a series by its
+patient's name. The newest study comes first, and the order is total, so that pages neither overlap nor leave gaps
+while nothing new arrives. A search takes three statements: what its keys leave is counted (`starting_points`), the
+row numbers are found (`finding`), and the rows of the page are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, select
 
 from storage.errors import Invalid
+from storage.finding import Conditions, Seen, find_rows
 from storage.json_model import JsonModel, unpack_json
 from storage.matching import condition
 from storage.query_answers import instance_answer, series_answer, study_answer
 from storage.query_keys import QUERY_KEYS, Level, QueryKey
+from storage.starting_points import starting_point
 from storage.tables import instance, patient, series, study
+from storage.visibility import Visible
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 5000
 MAX_COUNT = 2**31
 """No limit or offset is larger: a database counts no further."""
 
-_TABLES = {
-    Level.STUDY: ("patient", "study"),
-    Level.SERIES: ("patient", "study", "series"),
-    Level.INSTANCE: ("patient", "study", "series", "instance"),
-}
+_LOADED_AT_ONCE = 1000
+"""Rows by one statement: a database takes a bounded number of parameters."""
 
 
 @dataclass(frozen=True)
@@ -70,37 +71,57 @@ class Page:
     more: bool
 
 
-def search(connection: Connection, query: Query, visible: ColumnElement[bool]) -> Page:
-    """Run a query over the studies under `visible`, a condition on `study`.
+def search(connection: Connection, query: Query, visible: Seen) -> Page:
+    """Run a query over the studies under `visible`.
 
     Raises `Invalid`, naming the attribute, for a key that cannot be matched on and for a malformed value.
     """
     limit = min(query.limit, MAX_LIMIT)
-    statement = _ordered(_statement(query, visible), query.level)
-    rows = connection.execute(statement.limit(limit + 1).offset(query.offset)).all()
-    found = rows[:limit]
-    return Page([_answer(query, row) for row in found], [row.site for row in found], more=len(rows) > limit)
+    found = find(connection, query, visible, limit + 1)
+    rows = load(connection, query.level, found[:limit])
+    return Page([_answer(query, row) for row in rows], [row.site for row in rows], more=len(found) > limit)
 
 
-def _statement(query: Query, visible: ColumnElement[bool]) -> Select[Any]:
-    by_table = _conditions(query)
-    held = [*by_table.pop("study", [])]
-    if patients := by_table.pop("patient", None):
-        held.append(study.c.patient.in_(select(patient.c.id).where(*patients)))
-    for table in _TABLES[query.level][2:]:
-        held += by_table.pop(table, [])
-    below = _below(query.level, by_table)
-    return _columns(query.level).where(visible, *_scope(query), *held, *below)
+def find(connection: Connection, query: Query, visible: Seen, limit: int) -> list[int]:
+    """The row numbers, in the table of the level, of what `search` would return; `limit` counts, not the query's."""
+    conditions = _conditions(query)
+    sites = visible.sites if isinstance(visible, Visible) and visible.beside is None else None
+    start = starting_point(connection, _scope_and_keys(query), fuzzy=query.fuzzy, sites=sites)
+    return find_rows(connection, query.level, conditions, visible, start, limit=limit, offset=query.offset)
 
 
-def _conditions(query: Query) -> dict[str, list[ColumnElement[bool]]]:
+def load(
+    connection: Connection, level: Level, rows: Sequence[int], *, headers: bool = True
+) -> list[Row[Any]]:
+    """What is answered of these rows, in their order. Of instances with `headers` or without."""
+    found: dict[int, Row[Any]] = {}
+    for start in range(0, len(rows), _LOADED_AT_ONCE):
+        statement = _columns(level, headers).where(_ROW[level].in_(rows[start : start + _LOADED_AT_ONCE]))
+        found |= {row.row: row for row in connection.execute(statement)}
+    return [found[row] for row in rows if row in found]
+
+
+def _scope_and_keys(query: Query) -> list[tuple[str, Sequence[str]]]:
+    scope = (
+        ("SeriesInstanceUID", query.series_instance_uid),
+        ("StudyInstanceUID", query.study_instance_uid),
+    )
+    named = [(keyword, (uid,)) for keyword, uid in scope if uid is not None]
+    return [*named, *((match.keyword, match.values) for match in query.matches)]
+
+
+def _conditions(query: Query) -> Conditions:
     """Conditions by the table they speak of."""
-    found: dict[str, list[ColumnElement[bool]]] = {}
+    found: Conditions = {}
     for match in query.matches:
         key = _key(match.keyword)
         made = condition(key, match.values, fuzzy=query.fuzzy)
         if made is not None:
             found.setdefault(key.table, []).append(made)
+    if query.study_instance_uid is not None:
+        found.setdefault("study", []).append(study.c.study_instance_uid == query.study_instance_uid)
+    if query.series_instance_uid is not None:
+        found.setdefault("series", []).append(series.c.series_instance_uid == query.series_instance_uid)
     return found
 
 
@@ -111,28 +132,24 @@ def _key(keyword: str) -> QueryKey:
     return key
 
 
-def _below(level: Level, by_table: dict[str, list[ColumnElement[bool]]]) -> Iterable[ColumnElement[bool]]:
-    """Conditions on what a study or series contains: one series, and one instance in it, must meet all of them."""
-    if not by_table:
-        return []
-    on_series, on_instance = by_table.get("series", []), by_table.get("instance", [])
-    if level is Level.SERIES:
-        return [series.c.id.in_(select(instance.c.series).where(*on_instance))]
-    inside = select(series.c.study).where(*on_series)
-    if on_instance:
-        inside = inside.join(instance, instance.c.series == series.c.id).where(*on_instance)
-    return [study.c.id.in_(inside)]
-
-
-def _scope(query: Query) -> Iterable[ColumnElement[bool]]:
-    if query.study_instance_uid is not None:
-        yield study.c.study_instance_uid == query.study_instance_uid
-    if query.series_instance_uid is not None:
-        yield series.c.series_instance_uid == query.series_instance_uid
-
-
+_ROW = {
+    Level.PATIENT: patient.c.id,
+    Level.STUDY: study.c.id,
+    Level.SERIES: series.c.id,
+    Level.INSTANCE: instance.c.id,
+}
+_PATIENT_COLUMNS = (
+    patient.c.site,
+    patient.c.patient_name,
+    patient.c.patient_id,
+    patient.c.issuer,
+    patient.c.patient_birth_date,
+    patient.c.patient_sex,
+)
 _STUDY_COLUMNS = (
     study.c.site,
+    study.c.patient,
+    study.c.id.label("study"),
     study.c.study_instance_uid,
     study.c.modalities_in_study,
     study.c.number_of_study_related_series,
@@ -144,29 +161,29 @@ _SERIES_COLUMNS = (
     series.c.number_of_series_related_instances,
     series.c.attributes.label("series_attributes"),
 )
+_INSTANCE_COLUMNS = (
+    instance.c.sop_instance_uid,
+    instance.c.sop_class_uid,
+    instance.c.instance_number,
+    instance.c.rows,
+    instance.c.columns,
+    instance.c.number_of_frames,
+)
 
 
-def _columns(level: Level) -> Select[Any]:
+def _columns(level: Level, headers: bool) -> Select[Any]:
+    row = _ROW[level].label("row")
+    if level is Level.PATIENT:
+        return select(row, *_PATIENT_COLUMNS)
     if level is Level.STUDY:
-        return select(*_STUDY_COLUMNS)
+        return select(row, *_STUDY_COLUMNS)
     if level is Level.SERIES:
-        return select(*_STUDY_COLUMNS, *_SERIES_COLUMNS).join_from(
-            study, series, series.c.study == study.c.id
-        )
-    return (
-        select(*_STUDY_COLUMNS, *_SERIES_COLUMNS, instance.c.header)
-        .join_from(study, series, series.c.study == study.c.id)
-        .join(instance, instance.c.series == series.c.id)
-    )
-
-
-def _ordered(statement: Select[Any], level: Level) -> Select[Any]:
-    statement = statement.order_by(study.c.study_date.desc(), study.c.study_time.desc(), study.c.id.desc())
-    if level is not Level.STUDY:
-        statement = statement.order_by(series.c.series_number.asc().nulls_last(), series.c.id)
-    if level is Level.INSTANCE:
-        statement = statement.order_by(instance.c.instance_number.asc().nulls_last(), instance.c.id)
-    return statement
+        columns = select(row, *_STUDY_COLUMNS, *_SERIES_COLUMNS)
+        return columns.join_from(study, series, series.c.study == study.c.id)
+    header = (instance.c.header,) if headers else ()
+    columns = select(row, *_STUDY_COLUMNS, *_SERIES_COLUMNS, *_INSTANCE_COLUMNS, *header)
+    joined = columns.join_from(study, series, series.c.study == study.c.id)
+    return joined.join(instance, instance.c.series == series.c.id)
 
 
 def _answer(query: Query, row: Row[Any]) -> JsonModel:

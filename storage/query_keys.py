@@ -15,6 +15,7 @@ from storage.tables import instance, patient, series, study
 class Level(StrEnum):
     """What a query lists (PS3.4 C.6.2.1)."""
 
+    PATIENT = "PATIENT"
     STUDY = "STUDY"
     SERIES = "SERIES"
     INSTANCE = "INSTANCE"
@@ -35,13 +36,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class QueryKey:
-    """One attribute: `table` is ``patient``, ``study``, ``series`` or ``instance``; `folded` holds a name's words."""
+    """One attribute: `table` is ``patient``, ``study``, ``series`` or ``instance``; `folded` holds a name's words;
+    `identifies` if its beginnings are looked for in an index."""
 
     keyword: str
     table: str
     kind: Kind
     column: ColumnElement[Any]
     folded: ColumnElement[Any] | None = None
+    identifies: bool = False
 
     @property
     def tag(self) -> str:
@@ -51,18 +54,19 @@ class QueryKey:
 
 _KEYS = (
     QueryKey("PatientName", "patient", Kind.NAME, patient.c.patient_name, patient.c.name_search),
-    QueryKey("PatientID", "patient", Kind.TEXT, patient.c.patient_id),
+    QueryKey("PatientID", "patient", Kind.TEXT, patient.c.patient_id, identifies=True),
     QueryKey("IssuerOfPatientID", "patient", Kind.TEXT, patient.c.issuer),
     QueryKey("PatientBirthDate", "patient", Kind.DATE, patient.c.patient_birth_date),
     QueryKey("PatientSex", "patient", Kind.CODE, patient.c.patient_sex),
     QueryKey("StudyInstanceUID", "study", Kind.UID, study.c.study_instance_uid),
     QueryKey("StudyDate", "study", Kind.DATE, study.c.study_date),
     QueryKey("StudyTime", "study", Kind.TIME, study.c.study_time),
-    QueryKey("AccessionNumber", "study", Kind.TEXT, study.c.accession_number),
+    QueryKey("AccessionNumber", "study", Kind.TEXT, study.c.accession_number, identifies=True),
     QueryKey("StudyID", "study", Kind.TEXT, study.c.study_id),
     QueryKey("StudyDescription", "study", Kind.TEXT, study.c.study_description),
     QueryKey("ReferringPhysicianName", "study", Kind.NAME, study.c.referring_physician_name),
     QueryKey("ModalitiesInStudy", "study", Kind.CODES, study.c.modalities_in_study),
+    QueryKey("SOPClassesInStudy", "instance", Kind.UID, instance.c.sop_class_uid),
     QueryKey("SeriesInstanceUID", "series", Kind.UID, series.c.series_instance_uid),
     QueryKey("Modality", "series", Kind.CODE, series.c.modality),
     QueryKey("SeriesNumber", "series", Kind.NUMBER, series.c.series_number),

@@ -390,19 +390,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_study_accession_number"), "study", ["accession_number"], unique=False)
     op.create_index(op.f("ix_study_last_received_at"), "study", ["last_received_at"], unique=False)
     op.create_index(
-        op.f("ix_study_patient_study_date_study_time"),
+        op.f("ix_study_patient_study_date_study_time_site"),
         "study",
-        ["patient", "study_date", "study_time"],
+        ["patient", "study_date", "study_time", "site"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_study_site_study_date_study_time"),
+        op.f("ix_study_site_study_date_study_time_id_patient"),
         "study",
-        ["site", "study_date", "study_time"],
+        ["site", "study_date", "study_time", "id", "patient"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_study_study_date_study_time"), "study", ["study_date", "study_time"], unique=False
+        op.f("ix_study_study_date_study_time_id_patient_site"),
+        "study",
+        ["study_date", "study_time", "id", "patient", "site"],
+        unique=False,
     )
     op.create_index(op.f("ix_study_study_instance_uid"), "study", ["study_instance_uid"], unique=False)
     op.create_table(
