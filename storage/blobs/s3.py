@@ -11,6 +11,7 @@ from typing import Any
 
 from minio import Minio
 from minio.error import MinioException
+from minio.helpers import check_bucket_name
 from minio.sse import Sse, SseKMS, SseS3
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
@@ -60,6 +61,7 @@ class S3Blobs:
         self._pool = PatientPool(patience_s, CONNECTIONS)
         self._tried_out = False
         try:
+            check_bucket_name(address.bucket, strict=True)
             self._client = Minio(
                 address.host,
                 access_key=keys.access,
@@ -125,9 +127,13 @@ class S3Blobs:
     def check(self) -> None:
         """See `BlobStore.check`: at first a blob is put, read and deleted, and the bucket made if there is none.
 
-        Once that went well, only whether the store answers, knows the keys and has the bucket: one small request.
+        Once that went well, only whether the store answers soon, knows the keys and has the bucket: one small request.
         """
-        with self._pool.patience(min(CHECK_PATIENCE_S, self._pool.patience_s)), self._understood():
+        patience_s = self._pool.patience_s
+        with (
+            self._pool.patience(min(CHECK_PATIENCE_S, patience_s) if self._tried_out else patience_s),
+            self._understood(),
+        ):
             made = make_bucket_if_none(self._client, self.address)
             if made or not self._tried_out:
                 try_out(self._client, self.address, self._encryption)

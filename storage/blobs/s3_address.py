@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from storage.errors import Invalid
 
@@ -55,12 +55,12 @@ def parse_s3_url(url: str) -> S3Address:
 
     Raises `Invalid`, naming what is wrong; the message never repeats the whole URL.
     """
-    split = urlsplit(url)
+    split = _split(url)
     if "@" in split.netloc:
         raise _wrong("keys do not belong there: set FARLIGHT_S3_ACCESS_KEY and FARLIGHT_S3_SECRET_KEY")
     given = _parameters(split.query)
     if split.fragment:
-        raise _wrong(f"write {FORM}")
+        raise _wrong(f"it has a fragment (#); write {FORM}")
     if not _BUCKET.fullmatch(split.netloc):
         raise _wrong("a bucket's name has 3 to 63 small letters, digits, dots and hyphens")
     secure, host = _host(given.get("endpoint", ""))
@@ -73,6 +73,15 @@ def parse_s3_url(url: str) -> S3Address:
         region=given.get("region", DEFAULT_REGION),
         sse=_sse(given.get("sse", "")),
     )
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        split = urlsplit(url)
+        _ = split.port
+    except ValueError as why:
+        raise _wrong("it or its endpoint is no URL") from why
+    return split
 
 
 def _parameters(query: str) -> dict[str, str]:
@@ -90,13 +99,9 @@ def _parameters(query: str) -> dict[str, str]:
 def _host(endpoint: str) -> tuple[bool, str]:
     if not endpoint:
         raise _wrong("endpoint is missing; it is the address of the S3 store, as in endpoint=s3.example.org")
-    split = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
-    if (
-        split.scheme not in ("http", "https")
-        or not split.hostname
-        or split.path.strip("/")
-        or "@" in split.netloc
-    ):
+    split = _split(endpoint if "://" in endpoint else f"https://{endpoint}")
+    known = split.scheme in ("http", "https") and split.hostname and "@" not in split.netloc
+    if not known or split.path.strip("/") or split.query or split.fragment:
         raise _wrong("endpoint is a host with or without port, or http://host, or https://host")
     return split.scheme == "https", split.netloc
 

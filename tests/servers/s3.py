@@ -66,6 +66,8 @@ osd_objectstore = {store}
 osd_memory_target = 939524096
 osd_memory_cache_min = 134217728
 osd_op_num_shards = 2
+# a killed gateway is waited for no longer than this before what it watched can be changed
+osd_client_watch_timeout = 3
 osd_max_object_name_len = 2048
 osd_class_load_list = *
 osd_class_default_list = *
