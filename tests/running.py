@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from place import Place, embedded_place
 
 PASSWORD = "a-password-for-tests"
 NETWORK = Path(__file__).parent / "network.toml"
@@ -44,15 +45,17 @@ def wait_for(what: str, probe: Callable[[], Any], timeout_s: float = 30.0) -> An
 
 
 class Program:
-    """`farlight serve` over a folder. Start, kill, and start again as often as wanted."""
+    """`farlight serve` over a place, its own folder unless told otherwise. Start, kill, and start again as often as
+    wanted."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, place: Place | None = None, **settings: str) -> None:
         self.folder = folder
+        self.place = place or embedded_place(folder / "data")
         self.pacs_port = free_port()
         self.http_port, self.dicom_port = free_port(), free_port()
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("FARLIGHT_")},
-            "FARLIGHT_DATA": str(folder / "data"),
+            **self.place.environment,
             "FARLIGHT_HTTP_HOST": "127.0.0.1",
             "FARLIGHT_HTTP_PORT": str(self.http_port),
             "FARLIGHT_DICOM_HOST": "127.0.0.1",

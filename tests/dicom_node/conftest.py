@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pairs import Pair
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 
 from dicom_node.node import DicomNode, Limits, NodeConfig
 from storage.archive import Archive
-from storage.blobs import FolderBlobs
 from storage.database import Database
-from storage.migrations import upgrade
 from storage.part10 import inspect_file
 from storage.retrieve import StoredInstance, instances, read_file
 from storage.sites import Node, Site, put_node, put_site
@@ -33,32 +32,21 @@ KASHI_PACS = Node(
 QUICK = Limits(request_timeout_s=1, idle_timeout_s=2, pdu_timeout_s=1)
 
 
-@pytest.fixture(scope="session")
-def empty_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with the two hospitals and one node, made once and copied for each test."""
-    path = tmp_path_factory.mktemp("dicom_node") / "index.sqlite"
-    database = Database(f"sqlite:///{path}")
-    upgrade(database)
+def with_two_hospitals(database: Database) -> None:
+    """The two hospitals and one node."""
     with database.write() as connection:
         for site in SITES:
             put_site(database, connection, site)
         put_node(database, connection, KASHI_PACS)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return path
 
 
 @pytest.fixture
-def archive(tmp_path: Path, empty_index: Path) -> Iterator[Archive]:
-    shutil.copy(empty_index, tmp_path / "index.sqlite")
-    incoming = tmp_path / "incoming"
-    incoming.mkdir()
-    database = Database(f"sqlite:///{tmp_path / 'index.sqlite'}")
-    opened = Archive(database, FolderBlobs(tmp_path / "blobs"), incoming)
-    yield opened
-    assert list(incoming.iterdir()) == [], "something half-received was left behind"
-    opened.close()
+def archive(tmp_path: Path, pair: Pair) -> Iterator[Archive]:
+    with pair.place(tmp_path, with_two_hospitals) as place:
+        opened = place.open()
+        yield opened
+        assert list(opened.incoming.iterdir()) == [], "something half-received was left behind"
+        opened.close()
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from pynetdicom.presentation import build_context
 from dicom_node import command
 from dicom_node.node import DicomNode, Limits
 from dicom_node.upper_layer import LONGEST_PDU
+from storage.archive import Archive
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 WORKLIST = "1.2.840.10008.5.1.4.31"
@@ -96,8 +97,7 @@ class Peer:
         """The status of the response that comes next."""
         kind, body = self.read_pdu()
         assert kind == P_DATA
-        found = command.number(command.decode(body[6:]), "Status")
-        return found
+        return command.number(command.decode(body[6:]), "Status")
 
     def flood(self, piece: bytes, times: int) -> None:
         """Send the same again and again, as long as somebody takes it."""
@@ -135,16 +135,17 @@ def peer(node: DicomNode) -> Iterator[Peer]:
 
 @pytest.fixture
 def require_well(
-    node: DicomNode, archive: object, echo: Callable, held: Callable, eventually: Callable, tmp_path: Path
+    node: DicomNode, archive: Archive, echo: Callable, held: Callable, eventually: Callable
 ) -> Iterator[None]:
     """After the test: the node verifies, holds nothing, and has forgotten the connection and its threads."""
     before = open_descriptors()
     yield
     assert "Echo Response (Success)" in echo().output
     assert held() == []
-    assert list((tmp_path / "incoming").iterdir()) == []
-    assert not list((tmp_path / "blobs").rglob("*.dcm"))
+    assert list(archive.incoming.iterdir()) == []
+    assert list(archive.blobs.list()) == []
     assert eventually(lambda: not dicom_threads()), dicom_threads()
+    archive.database.close()  # its connections are kept on purpose
     assert eventually(lambda: open_descriptors() <= before + 1), "descriptors leak"
 
 

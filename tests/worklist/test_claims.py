@@ -374,7 +374,6 @@ def _signed(world: World) -> str:
 def test_what_was_done_to_a_signed_report_is_named(asked: World, statement: str, problem: str) -> None:
     report_id = _signed(asked)
     with asked.archive.database.write() as connection:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         if statement.startswith("delete"):
             connection.exec_driver_sql("delete from delivery")
             connection.exec_driver_sql("delete from document")
