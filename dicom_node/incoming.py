@@ -19,7 +19,7 @@ class IncomingInstance:
         self._failure: Error | None = None
         try:
             self.claim = _claim(command, transfer_syntax_uid)
-            self.spool = Spool(archive.incoming)
+            self.spool = archive.spool()
             self.spool.write(self.claim.head)
         except Error as why:
             self._give_up(why)

@@ -122,10 +122,10 @@ def test_eight_senders_at_once(
 
 
 def test_a_full_disk_is_out_of_resources_and_passes(
-    start_node: Callable, archive: Archive, send: Callable, node: DicomNode, ct: Path, held: Callable
+    archive: Archive, send: Callable, node: DicomNode, ct: Path, held: Callable, tmp_path: Path
 ) -> None:
     roomy = node.archive
-    node.archive = replace(archive, blobs=FolderBlobs(archive.blobs.root, reserve=1 << 62))  # type: ignore[attr-defined]
+    node.archive = replace(archive, blobs=FolderBlobs(tmp_path / "full", reserve=1 << 62))
     (answer,) = send(dcmread(ct))
     assert answer.Status == 0xA700
     assert "disk" in answer.ErrorComment
@@ -177,19 +177,16 @@ def test_a_command_that_names_another_object_is_a_mismatch(
 
 
 def test_a_bug_of_ours_is_our_fault_and_told_in_the_log(
-    send: Callable, ct: Path, node: DicomNode, archive: Archive, held: Callable
+    send: Callable, ct: Path, archive: Archive, held: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken(FolderBlobs):
-        def put(self, key: str, chunks: object) -> None:
-            raise ZeroDivisionError
+    def broken(_key: str, _spool: object) -> None:
+        raise ZeroDivisionError
 
-    whole = node.archive
-    node.archive = replace(archive, blobs=Broken(archive.blobs.root))  # type: ignore[attr-defined]
-    with capture_logs() as lines:
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr(archive.blobs, "keep", broken)
         (answer,) = send(dcmread(ct))
     assert answer.Status == 0x0110
     assert [line for line in lines if line["event"] == "instance failed" and line["exc_info"]]
-    node.archive = whole
     assert send(dcmread(ct))[0].Status == 0x0000
     assert len(held()) == 1
 

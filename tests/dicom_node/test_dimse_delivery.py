@@ -75,7 +75,7 @@ def _sign_something(connection: Any) -> tuple[int, int]:
     person = _row(connection, user, username=f"doctor{number}")
     study_row = connection.execute(select(study.c.id).limit(1)).scalar_one()
     sites = dict.fromkeys(("owner_site", "reader_site", "read_site", "review_site"), "KASHI")
-    asked = _row(connection, request, study=study_row, **sites)
+    asked = _row(connection, request, study=study_row, state="REPORTED", **sites)
     _row(connection, report, id=f"report-{asked}", request=asked)
     version = _row(connection, report_version, report=f"report-{asked}", n=1, author=person, signer=person)
     return asked, version
@@ -221,7 +221,7 @@ def test_a_pacs_that_breaks_off_is_asked_again(
         drain_once(archive, "FARLIGHT", AT_ONCE_S)
     rows = deliveries()
     assert DeliveryState.RETRY_WAIT in states(rows)
-    assert all("connection" in row.last_error for row in rows if row.state == DeliveryState.RETRY_WAIT)
+    assert all("the peer" in row.last_error for row in rows if row.state == DeliveryState.RETRY_WAIT)
     with storescp():
         drain_once(archive, "FARLIGHT", AT_ONCE_S)
     assert states(deliveries()) == [DeliveryState.DELIVERED] * 2
@@ -306,7 +306,7 @@ def test_a_node_without_an_address_cannot_be_called(
 def test_a_name_without_address_and_a_silent_peer_do_not_hold_up_others(
     owe: Callable, free_port: int, archive: Archive, deliveries: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dicom_node.send.ACSE_TIMEOUT_S", 1)
+    monkeypatch.setattr("dicom_node.requestor.ACSE_TIMEOUT_S", 1)
     with socket.create_server(("127.0.0.1", 0)) as silent, scripted_pacs(free_port, 0x0000):
         owe(silent.getsockname()[1], ae_title="SILENT")
         owe(104, host="no-such-host.invalid", ae_title="NOWHERE")
