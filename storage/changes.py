@@ -6,17 +6,18 @@ Nothing is called when an instance arrives; whoever wants to know follows from h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, insert, literal, select
 
 from storage.database import Database
-from storage.tables import change, cursor
+from storage.tables import Instant, change, cursor, study
 
 
 @dataclass(frozen=True)
 class Change:
-    """An instance arrived in a study: `kind` is ``instance``, or ``report`` for our own documents."""
+    """Something happened to a study: `kind` is ``instance`` (one arrived), ``report`` (one of our own documents), or
+    ``count`` (it went quiet, or something was learned of how many instances it should have)."""
 
     id: int
     kind: str
@@ -49,3 +50,18 @@ def move_cursor(database: Database, connection: Connection, consumer: str, posit
     """Remember how far `consumer` has come, in the transaction that holds what it did."""
     database.insert_ignoring(connection, cursor, consumer=consumer, position=0)
     connection.execute(cursor.update().where(cursor.c.consumer == consumer).values(position=position))
+
+
+def announce_count(connection: Connection, of: ColumnElement[bool]) -> None:
+    """Tell of the study that meets the condition `of` that its completeness is to be looked at again."""
+    columns = ("kind", "study", "site", "study_instance_uid", "epoch", "instance_count", "at")
+    row = select(
+        literal("count"),
+        study.c.id,
+        study.c.site,
+        study.c.study_instance_uid,
+        study.c.epoch,
+        study.c.received_instances,
+        literal(datetime.now(UTC), Instant),
+    )
+    connection.execute(insert(change).from_select(columns, row.where(of)))

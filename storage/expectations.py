@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, case, delete, func, select, update
 
+from storage.changes import announce_count
 from storage.database import Database
 from storage.errors import Invalid
 from storage.tables import awaited_instance, expectation, instance, series, study, study_sender
@@ -73,6 +74,7 @@ def record_expected(
     values = {"instances": instances, "series": counts, "at": at}
     if not database.insert_ignoring(connection, expectation, **key, **values):
         connection.execute(update(expectation).filter_by(**key).values(**values))
+    _announce(connection, site, study_instance_uid)
 
 
 def _our_own_series(connection: Connection, site: str, study_instance_uid: str) -> list[str]:
@@ -90,7 +92,13 @@ def _our_own_series(connection: Connection, site: str, study_instance_uid: str) 
 def forget_expected(connection: Connection, *, site: str, study_instance_uid: str, source: Source) -> bool:
     """Take back what a source said; tells whether it had said anything."""
     key = {"site": site, "study_instance_uid": study_instance_uid, "source": source.value}
-    return connection.execute(delete(expectation).filter_by(**key)).rowcount > 0
+    was_there = connection.execute(delete(expectation).filter_by(**key)).rowcount > 0
+    _announce(connection, site, study_instance_uid)
+    return was_there
+
+
+def _announce(connection: Connection, site: str, study_instance_uid: str) -> None:
+    announce_count(connection, and_(study.c.site == site, study.c.study_instance_uid == study_instance_uid))
 
 
 def association_ended(
@@ -116,6 +124,9 @@ def association_ended(
             continue
         values: dict[str, Any] = {"ended_at": at, "broken_at": _mended(began_at or at) if orderly else at}
         connection.execute(update(study_sender).filter_by(**key).values(**values))
+    if not orderly:
+        for study_instance_uid in sorted(studies):
+            _announce(connection, site, study_instance_uid)
 
 
 def _mended(began_at: datetime) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from storage.archive import Archive
-from storage.changes import Change, changes_after, move_cursor, read_cursor
+from storage.changes import Change, announce_count, changes_after, move_cursor, read_cursor
 from storage.completeness import Completeness
 from storage.database import Database
 from storage.links import is_sending
@@ -99,6 +99,7 @@ def _settle(
         return False
     quiet = {"stable_epoch": found.epoch, "epoch": found.epoch}
     connection.execute(update(arrival).where(arrival.c.study == study_row).values(**quiet))
+    announce_count(connection, study.c.id == study_row)
     until = found.last_received_at + patience
     if (
         _lacks_images(connection, study_row)
