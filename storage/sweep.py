@@ -15,9 +15,12 @@ nothing, and says that the index must be made again.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 
 import structlog
@@ -44,18 +47,25 @@ AT_ONCE = 10_000
 """Unnamed blobs that one sweep sees to; what is more waits for the next."""
 _CONSUMER = "sweep"
 _CLOCK = "clock/"
+_Blob = tuple[BlobInfo, BlobName]
+
+
+class Fate(StrEnum):
+    """What became of an unnamed blob. `LEFT` are those not understood, or not a sweep's to decide."""
+
+    REMOVED = "removed"
+    TAKEN_IN = "taken in"
+    LEFT = "left"
 
 
 @dataclass
 class Swept:
-    """What a sweep did. `left` are blobs that it did not understand, or that are not its to decide."""
+    """What a sweep did."""
 
     looked_at: int = 0
     unnamed: int = 0
-    removed: int = 0
-    taken_in: int = 0
-    left: int = 0
     index_lost: bool = False
+    fates: Counter[Fate] = field(default_factory=Counter)
 
 
 def sweep(
@@ -71,7 +81,8 @@ def sweep(
     looked at, unless `everything`. Ends early, and begins there again the next time, once `stopped` says so.
     """
     begun = datetime.now(UTC) - grace
-    swept, unnamed = Swept(), []
+    swept = Swept()
+    unnamed: list[_Blob] = []
     prefixes = [""] if everything else _prefixes(archive, begun.date())
     for page in pages(_old_blobs(archive, prefixes, begun, _store_time(archive.blobs) - grace)):
         if stopped():
@@ -89,13 +100,12 @@ def sweep(
         _see_to(archive, page, swept)
     if swept.unnamed < AT_ONCE:
         _remember(archive, begun.date())
-    log.info("swept", **{name: value for name, value in swept.__dict__.items() if name != "index_lost"})
+    fates = {fate.name.lower(): swept.fates[fate] for fate in Fate}
+    log.info("swept", looked_at=swept.looked_at, unnamed=swept.unnamed, **fates)
     return swept
 
 
-def unnamed_blobs(
-    archive: Archive, site_code: str = "", *, grace: timedelta = GRACE
-) -> Iterator[tuple[BlobInfo, BlobName]]:
+def unnamed_blobs(archive: Archive, site_code: str = "", *, grace: timedelta = GRACE) -> Iterator[_Blob]:
     """Every blob of an instance that is older than `grace` and that no row names."""
     prefixes = [f"{site_code}/" if site_code else ""]
     named_before, put_before = datetime.now(UTC) - grace, _store_time(archive.blobs) - grace
@@ -106,18 +116,21 @@ def unnamed_blobs(
 def clear_incoming(folder: Path, older_than: timedelta = timedelta(days=1)) -> int:
     """Remove files that a crashed process left in the folder for what is arriving; returns how many."""
     limit, removed = time.time() - older_than.total_seconds(), 0
-    for path in sorted(folder.rglob("*"), reverse=True):
-        try:
-            if path.lstat().st_mtime >= limit:
-                continue
+    for path in [path for path in sorted(folder.rglob("*"), reverse=True) if _changed_at(path) < limit]:
+        with suppress(OSError):  # somebody was faster, or the folder is not empty
             if path.is_dir():
                 path.rmdir()
             else:
                 path.unlink()
                 removed += 1
-        except OSError:
-            continue  # somebody was faster, or the folder is not empty
     return removed
+
+
+def _changed_at(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def _store_time(blobs: BlobStore) -> datetime:
@@ -130,7 +143,7 @@ def _store_time(blobs: BlobStore) -> datetime:
 
 def _old_blobs(
     archive: Archive, prefixes: Iterable[str], named_before: datetime, put_before: datetime
-) -> Iterator[tuple[BlobInfo, BlobName]]:
+) -> Iterator[_Blob]:
     for prefix in prefixes:
         for info in archive.blobs.list(prefix):
             try:
@@ -160,36 +173,35 @@ def _remember(archive: Archive, day: date) -> None:
         move_cursor(archive.database, connection, _CONSUMER, day.toordinal())
 
 
-def _unnamed(archive: Archive, page: list[tuple[BlobInfo, BlobName]]) -> list[tuple[BlobInfo, BlobName]]:
+def _unnamed(archive: Archive, page: list[_Blob]) -> list[_Blob]:
     with archive.database.read() as connection:
         named = named_keys(connection, [info.key for info, _ in page])
     return [(info, name) for info, name in page if info.key not in named]
 
 
-def _see_to(archive: Archive, page: list[tuple[BlobInfo, BlobName]], swept: Swept) -> None:
+def _see_to(archive: Archive, page: list[_Blob], swept: Swept) -> None:
     with archive.database.read() as connection:
         senders = Senders.of(connection)
     for info, name in page:
         try:
             found = reread(archive, info.key, info.size, senders, whole=True)
-            verb = (
-                _see_to_document(archive, found) if name.origin == "report" else _see_to_image(archive, found)
-            )
+            is_document = name.origin == "report"
+            fate = _see_to_document(archive, found) if is_document else _see_to_image(archive, found)
         except (Invalid, Corrupt) as why:
             log.warning("unnamed blob left", key=info.key, why=why.message)
-            verb = "left"
-        setattr(swept, verb, getattr(swept, verb) + 1)
+            fate = Fate.LEFT
+        swept.fates[fate] += 1
 
 
-def _see_to_image(archive: Archive, found: Prepared) -> str:
+def _see_to_image(archive: Archive, found: Prepared) -> Fate:
     with archive.database.write() as connection:
         offer(archive.database, connection, [found])
         if named_keys(connection, [found.blob_key]):
-            return "taken_in"
+            return Fate.TAKEN_IN
     return _remove_if_kept_elsewhere(archive, found)
 
 
-def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> str:
+def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> Fate:
     """The same bytes are recorded under another key; they must also be there."""
     blob, header = found.blob, found.header
     same = (
@@ -206,23 +218,23 @@ def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> str:
         others = [row for query in same for row in connection.execute(query)]
     if any(archive.blobs.holds(row.blob_key, row.length) for row in others if row.blob_key != found.blob_key):
         return _remove(archive, found)
-    return "left"
+    return Fate.LEFT
 
 
-def _see_to_document(archive: Archive, found: Prepared) -> str:
+def _see_to_document(archive: Archive, found: Prepared) -> Fate:
     """A document whose UID is known has been made again since: its report was signed at another attempt."""
     query = select(instance.c.id).where(
         instance.c.site == found.blob.site, instance.c.sop_instance_uid == found.header.sop_instance_uid
     )
     with archive.database.read() as connection:
         known = connection.execute(query).scalar()
-    return "left" if known is None else _remove(archive, found)
+    return Fate.LEFT if known is None else _remove(archive, found)
 
 
-def _remove(archive: Archive, found: Prepared) -> str:
+def _remove(archive: Archive, found: Prepared) -> Fate:
     """Look once more, then delete."""
     with archive.database.read() as connection:
         if named_keys(connection, [found.blob_key]):
-            return "left"
+            return Fate.LEFT
     archive.blobs.delete(found.blob_key)
-    return "removed"
+    return Fate.REMOVED
