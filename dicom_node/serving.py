@@ -8,19 +8,25 @@ import structlog
 
 from dicom_node import command as commands
 from dicom_node.association import Association, Message, encode_dataset
-from dicom_node.command import N_ACTION, RESPONSE, Command
+from dicom_node.command import C_GET, C_MOVE, N_ACTION, RESPONSE, Command
+from dicom_node.commitment import commit
 from dicom_node.contexts import SERVICES
 from dicom_node.peers import Caller
+from dicom_node.retrieve import get, move
 from dicom_node.services import Request, Response, Service
 from dicom_node.status import SOP_CLASS_NOT_SUPPORTED, failure, status_elements
-from dicom_node.upper_layer import Lost
+from dicom_node.upper_layer import Aborted, Idle, Lost, Violation
 from storage.archive import Archive
 from storage.errors import Denied, Error, Invalid
 from storage.sites import Node
 
 log = structlog.get_logger("farlight.dicom_node")
 
-SERVED: dict[int, tuple[str, Service]] = {}
+SERVED: dict[int, tuple[str, Service]] = {
+    C_MOVE: ("retrieve", move),
+    C_GET: ("retrieve", get),
+    N_ACTION: ("commit", commit),
+}
 """By command field: what the caller must be allowed to do, and who does it."""
 
 
@@ -37,7 +43,7 @@ def serve(
             "request refused", calling=caller.calling_ae_title.strip(), site=node.site, reason=why.message
         )
         _send_elements(association, message, message_id, failure(why, message.field))
-    except Lost:
+    except (Lost, Idle, Aborted, Violation):
         raise
     except Exception as why:
         log.exception("request failed", calling=caller.calling_ae_title.strip(), site=node.site)
