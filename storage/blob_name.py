@@ -19,8 +19,8 @@ from storage.errors import Invalid
 Origin = Literal["received", "report"]
 """`report` marks our own documents, which are no news to read."""
 
-MAX_ENCODED_SENDER = 128
-"""Characters; with them a key stays below 255, which is what the index and file systems take."""
+MAX_SENDER, MAX_ENCODED_SENDER = 64, 128
+"""Characters; with them sender and key fit their columns in the index, and the key's last part into a file name."""
 
 _KEY = re.compile(
     r"(?P<site>[^/]+)/(?P<origin>received|report)/(?P<day>\d{4}-\d\d-\d\d)/(?P<time>\d{12})"
@@ -41,6 +41,7 @@ class BlobName:
     @classmethod
     def of(cls, site: str, origin: Origin, received_at: datetime, sender: str, sha256: str) -> Self:
         """A name whose key is short enough: of a sender that is too long its beginning is kept."""
+        sender = sender[:MAX_SENDER]
         while len(quote(sender, safe="")) > MAX_ENCODED_SENDER:
             sender = sender[:-1]
         return cls(site, origin, received_at.astimezone(UTC), sender, sha256)

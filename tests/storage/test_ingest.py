@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import subprocess
-import sys
-import threading
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
-from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, select
 
-from storage.archive import Archive, open_archive
+from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.blobs import FolderBlobs
-from storage.database import Database
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.ingest import (
-    Claim,
     Outcome,
-    Prepared,
-    Receipt,
     Sender,
     ingest_file,
-    ingest_spooled,
-    keep_document,
-    record,
-    record_batch,
 )
-from storage.part10 import inspect_file
 from storage.retrieve import instances, read_dataset_bytes, read_file, read_frame
 from storage.tables import change, held_aside, instance, patient, series, study
 
@@ -261,64 +243,6 @@ def test_sending_again_heals_a_lost_blob(archive: Archive) -> None:
     assert blob_keys(archive) == [found.blob_key]
 
 
-def spooled(archive: Archive, data: bytes, claim: Claim, sender: Sender = KASHI) -> Receipt:
-    """As a wire brings it: in pieces."""
-    dataset = data[inspect_file(data).dataset_offset :]
-    with archive.spool() as spool:
-        spool.write(claim.head)
-        for start in range(0, len(dataset), 5000):
-            spool.write(dataset[start : start + 5000])
-        return ingest_spooled(archive, spool, claim, sender)
-
-
-def claim_of(data: bytes, **other: str) -> Claim:
-    dataset = dcmread(BytesIO(data), stop_before_pixels=True)
-    meant = {
-        "sop_class_uid": str(dataset.SOPClassUID),
-        "sop_instance_uid": str(dataset.SOPInstanceUID),
-        "transfer_syntax_uid": str(dataset.file_meta.TransferSyntaxUID),
-    }
-    return Claim(**{**meant, **other})
-
-
-@pytest.mark.parametrize("padding", ["", "\0", " ", "\0\0 "])
-def test_a_spooled_instance_is_that_of_a_file(archive: Archive, padding: str) -> None:
-    claim = claim_of(file_bytes())
-    padded = replace(
-        claim, sop_class_uid=claim.sop_class_uid + padding, sop_instance_uid=claim.sop_instance_uid + padding
-    )
-    assert spooled(archive, file_bytes(), padded).outcome is Outcome.STORED
-    assert ingest_file(archive, file_bytes(), KASHI).outcome is Outcome.DUPLICATE
-    with archive.database.read() as connection:
-        (found,) = instances(connection)
-    content = read_file(archive, found)
-    assert content[: found.dataset_offset] == claim.head
-    assert file_bytes().endswith(content[found.dataset_offset :])
-
-
-@pytest.mark.parametrize("name", ["image_dfl.dcm", "MR_small_bigendian.dcm", "rtplan.dcm", "JPEG2000.dcm"])
-def test_every_encoding_comes_by_the_wire_too(archive: Archive, name: str) -> None:
-    data = file_bytes(name)
-    assert spooled(archive, data, claim_of(data)).outcome is Outcome.STORED
-    assert ingest_file(archive, data, KASHI).outcome is Outcome.DUPLICATE
-
-
-@pytest.mark.parametrize(
-    ("other", "names"),
-    [
-        ({"sop_class_uid": "1.2.840.10008.5.1.4.1.1.4"}, r"\(0008,0016\) SOPClassUID is not that"),
-        ({"sop_instance_uid": "1.2.3"}, r"\(0008,0018\) SOPInstanceUID is not that of the command"),
-        ({"sop_instance_uid": ""}, r"\(0008,0018\) SOPInstanceUID is not that of the command"),
-        ({"sop_instance_uid": "x" * 70000}, r"\(0008,0018\) SOPInstanceUID is not that of the command"),
-    ],
-)
-def test_what_is_claimed_must_be_what_came(archive: Archive, other: dict[str, str], names: str) -> None:
-    with pytest.raises(Invalid, match=names) as told:
-        spooled(archive, file_bytes(), claim_of(file_bytes(), **other))
-    assert told.value.code == "SOP_CLASS_MISMATCH"
-    assert (blob_keys(archive), count(archive, study)) == ([], 0)
-
-
 def test_the_key_of_a_blob_tells_what_the_row_tells(archive: Archive) -> None:
     ingest_file(archive, file_bytes(), Sender("KASHI", "CT ONE"))
     with archive.database.read() as connection:
@@ -338,190 +262,3 @@ def test_what_is_known_is_not_kept_twice(archive: Archive, tmp_path: Path) -> No
             ingest_file(archive, data, KASHI)
     assert len(blob_keys(archive)) == 3
     assert (count(archive, instance), count(archive, held_aside)) == (2, 1)
-
-
-def batch_of(archive: Archive, files: list[bytes]) -> list[Prepared]:
-    """Kept, and not recorded yet."""
-    kept = []
-    for data in files:
-        info = inspect_file(data)
-        kept.append(keep_document(archive, data[info.dataset_offset :], info.transfer_syntax_uid, KASHI))
-    return [replace(one, blob=replace(one.blob, origin="received")) for one in kept]
-
-
-def test_a_batch_is_what_its_instances_are_one_after_the_other(archive: Archive, tmp_path: Path) -> None:
-    files = [
-        file_bytes(),
-        file_bytes(),
-        changed(tmp_path, PatientComments="other content"),
-        changed(tmp_path, SOPInstanceUID="1.2.3.1"),
-        changed(tmp_path, SOPInstanceUID="1.2.3.2", PatientID="somebody else"),
-        changed(tmp_path, SOPInstanceUID="1.2.3.3", SeriesInstanceUID="1.2.4", Modality="MR"),
-        changed(tmp_path, SOPInstanceUID="1.2.3.1", SeriesInstanceUID="1.2.5"),
-        changed(tmp_path, SOPInstanceUID="1.2.3.4", StudyInstanceUID="1.2.6", PatientID="somebody else"),
-        changed(tmp_path, PatientComments="other content"),
-    ]
-    batch = batch_of(archive, files)
-    with archive.database.write() as connection:
-        together = record_batch(archive.database, connection, batch)
-        rows = everything(connection)
-        connection.rollback()
-    with archive.database.write() as connection:
-        alone = [record(archive.database, connection, one) for one in batch]
-        assert [receipt.outcome for receipt in together] == [
-            *(Outcome.STORED, Outcome.DUPLICATE, Outcome.HELD_ASIDE, Outcome.STORED, Outcome.HELD_ASIDE),
-            *(Outcome.STORED, Outcome.HELD_ASIDE, Outcome.STORED, Outcome.HELD_ASIDE),
-        ]
-        assert together == alone
-        assert rows == everything(connection)
-    assert rows["study"][0]["epoch"] == 3
-    assert rows["study"][0]["received_modalities"] == "CT\\MR"
-
-
-def everything(connection: Connection) -> dict[str, list[dict[str, object]]]:
-    """All rows without their numbers; of the feed the last word on each study."""
-    tables = (patient, study, series, instance, held_aside, change)
-    rows = {
-        t.name: [dict(row._mapping) for row in connection.execute(select(t).order_by(t.c.id))] for t in tables
-    }
-    rows["change"] = list({row["study_instance_uid"]: row for row in rows["change"]}.values())
-    for found in rows.values():
-        for row in found:
-            for number in ("id", "patient", "study", "series"):
-                row.pop(number, None)
-    return rows
-
-
-def test_many_senders_at_once(archive: Archive, tmp_path: Path) -> None:
-    """Half of what each sends is what the others send too."""
-    shared = [changed(tmp_path, SOPInstanceUID=f"1.2.3.{n}") for n in range(6)]
-    own = [[changed(tmp_path, SOPInstanceUID=f"1.2.4.{s}.{n}") for n in range(6)] for s in range(8)]
-
-    def send(files: list[bytes]) -> list[Receipt]:
-        return [ingest_file(archive, data, KASHI) for data in files]
-
-    with ThreadPoolExecutor(8) as threads:
-        receipts = [r for sent in threads.map(send, [shared + mine for mine in own]) for r in sent]
-    outcomes = Counter(receipt.outcome for receipt in receipts)
-    assert outcomes == {Outcome.STORED: 54, Outcome.DUPLICATE: 42}
-    with archive.database.read() as connection:
-        row = connection.execute(select(study)).one()
-        keys = set(connection.execute(select(instance.c.blob_key)).scalars())
-        last = connection.execute(select(change).order_by(change.c.id.desc()).limit(1)).one()
-    assert (row.number_of_study_related_instances, row.received_instances, row.epoch) == (54, 54, 54)
-    assert (last.epoch, last.instance_count) == (54, 54)
-    assert set(blob_keys(archive)) == keys
-
-
-def test_two_processes_and_one_instance(archive: Archive, tmp_path: Path) -> None:
-    """Each has its own connections and its own group; the index is one."""
-    other = Archive(Database(archive.database.url), archive.blobs, archive.incoming)
-    files = [changed(tmp_path, SOPInstanceUID=f"1.2.3.{n}", StudyInstanceUID=f"1.2.5.{n}") for n in range(12)]
-    start = threading.Barrier(2)
-
-    def send(where: Archive) -> list[Outcome]:
-        outcomes = []
-        for data in files:
-            start.wait(20)
-            outcomes.append(ingest_file(where, data, KASHI).outcome)
-        return outcomes
-
-    with ThreadPoolExecutor(2) as threads:
-        first, second = threads.map(send, [archive, other])
-    other.close()
-    for pair in zip(first, second, strict=True):
-        assert sorted(pair) == [Outcome.DUPLICATE, Outcome.STORED]
-    assert (count(archive, instance), count(archive, study), count(archive, patient)) == (12, 12, 1)
-    assert len(blob_keys(archive)) == 12
-
-
-def test_a_sender_whose_site_is_unknown_fails_alone(archive: Archive, tmp_path: Path) -> None:
-    senders = [Sender("NOWHERE" if n == 3 else "KASHI", "TEST") for n in range(8)]
-    files = [changed(tmp_path, SOPInstanceUID=f"1.2.3.{n}") for n in range(8)]
-
-    def send(n: int) -> str:
-        try:
-            return ingest_file(archive, files[n], senders[n]).outcome
-        except IntegrityError:
-            return "refused"
-
-    with ThreadPoolExecutor(8) as threads:
-        assert Counter(threads.map(send, range(8))) == {Outcome.STORED: 7, "refused": 1}
-
-
-CRASHING = """
-import os, sys
-from pathlib import Path
-from storage.archive import Archive
-from storage.blobs import FolderBlobs
-from storage.database import Database
-from storage.ingest import Sender, ingest_file
-
-point, folder, source = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-
-
-class Blobs(FolderBlobs):
-    def keep(self, key, spool):
-        if point == "before keep":
-            os._exit(7)
-        super().keep(key, spool)
-        if point == "after keep":
-            os._exit(7)
-
-    def settle(self, keys):
-        super().settle(keys)
-        if point == "after settle":
-            os._exit(7)
-
-
-class Index(Database):
-    def write(self):
-        found = super().write()
-        return Dying(found) if point in ("before commit", "after commit") else found
-
-
-class Dying:
-    def __init__(self, found):
-        self.found = found
-
-    def __enter__(self):
-        return self.found.__enter__()
-
-    def __exit__(self, *why):
-        if point == "before commit":
-            os._exit(7)
-        self.found.__exit__(*why)
-        os._exit(7)
-
-
-archive = Archive(Index(f"sqlite:///{folder / 'farlight.db'}"), Blobs(folder / "blobs"), folder / "blobs/.incoming")
-ingest_file(archive, source.read_bytes(), Sender("KASHI", "TEST"))
-"""
-
-
-@pytest.mark.parametrize(
-    ("point", "blobs", "rows"),
-    [
-        ("before keep", 0, 0),
-        ("after keep", 1, 0),
-        ("after settle", 1, 0),
-        ("before commit", 1, 0),
-        ("after commit", 1, 1),
-    ],
-)
-def test_a_crash_leaves_at_most_a_blob_without_a_row(
-    tmp_path: Path, prepared_database: Path, point: str, blobs: int, rows: int
-) -> None:
-    shutil.copy(prepared_database, tmp_path / "farlight.db")
-    source = str(get_testdata_file("CT_small.dcm"))
-    died = subprocess.run([sys.executable, "-c", CRASHING, point, str(tmp_path), source], timeout=60)
-    assert died.returncode == 7
-    left = open_archive(f"sqlite:///{tmp_path / 'farlight.db'}", f"file://{tmp_path / 'blobs'}", tmp_path)
-    assert (len(blob_keys(left)), count(left, instance), count(left, study)) == (blobs, rows, rows)
-    assert list(left.incoming.iterdir()) == []
-    again = ingest_file(left, file_bytes(), KASHI)
-    assert again.outcome is (Outcome.DUPLICATE if rows else Outcome.STORED), "sent again, it is taken"
-    with left.database.read() as connection:
-        (found,) = instances(connection)
-    assert hashlib.sha256(read_file(left, found)).hexdigest() == found.sha256
-    left.close()
