@@ -15,6 +15,8 @@ import urllib3
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError, SSLError
 
+from storage.blobs.s3_connections import POOLS
+
 _AWAY = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -43,6 +45,7 @@ class PatientPool(urllib3.PoolManager):
         self.patience_s = patience_s
         self._here = threading.local()
         super().__init__(num_pools=2, maxsize=connections, retries=False)
+        self.pool_classes_by_scheme = POOLS
 
     @contextmanager
     def patience(self, seconds: float | None = None) -> Iterator[None]:

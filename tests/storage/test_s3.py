@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import statistics
 import subprocess
 import sys
 import threading
@@ -363,6 +364,19 @@ def test_the_answer_to_a_completed_upload_may_be_lost(bucket: str) -> None:
         blobs.put(KEY, parts(2))
         assert lost
         assert blobs.holds(KEY, 2 * PART)
+
+
+def test_a_small_answer_is_not_held_back(bucket: str) -> None:
+    """This server sends an answer in two pieces and waits between them until the first is acknowledged."""
+    blobs = opened(shared_server().url(bucket))
+    blobs.check()
+    blobs.put(KEY, [bytes(100_000)])
+    took: list[float] = []
+    for offset in range(31):
+        began = time.monotonic()
+        blobs.read(KEY, offset, 1000)
+        took.append(time.monotonic() - began)
+    assert statistics.median(took) < 0.025
 
 
 # --- memory -------------------------------------------------------------------------------------------------------
