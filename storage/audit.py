@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select
 
+from storage.locks import Lock, serialize
 from storage.tables import audit
 
 
@@ -31,8 +32,7 @@ class Act:
 
 def append(connection: Connection, act: Act) -> None:
     """Write an act in the caller's transaction, so that deed and record stand or fall together."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("select pg_advisory_xact_lock(7104)"))  # one chain, one writer at a time
+    serialize(connection, Lock.AUDIT)  # one chain, one writer at a time
     at = datetime.now(UTC).replace(microsecond=0)
     prev_hash = connection.execute(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)).scalar() or ""
     values = {**act.__dict__, "at": at, "prev_hash": prev_hash}

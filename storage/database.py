@@ -66,8 +66,7 @@ class Database:
 
     def insert_ignoring(self, connection: Connection, table: Table, **values: Any) -> bool:
         """Insert a row unless a unique key has it already; tells whether it was inserted."""
-        statement = _insert_unless_there(connection, table, values).execution_options(preserve_rowcount=True)
-        return connection.execute(statement).rowcount == 1
+        return insert_ignoring(connection, table, **values)
 
     def check(self) -> None:
         """Raise `Unavailable` unless a query is answered."""
@@ -92,6 +91,12 @@ class Database:
             if kind.is_away(why):
                 raise Unavailable(f"the database does not answer: {_reason(why)}") from why
             raise
+
+
+def insert_ignoring(connection: Connection, table: Table, **values: Any) -> bool:
+    """Insert a row unless a unique key has it already; tells whether it was inserted."""
+    statement = _insert_unless_there(connection, table, values).execution_options(preserve_rowcount=True)
+    return connection.execute(statement).rowcount == 1
 
 
 def insert_new(connection: Connection, table: Table, **values: Any) -> int | None:

@@ -2,7 +2,8 @@
 
 On PostgreSQL rows get their numbers when they are inserted and become visible when their transaction commits, in any
 order; who follows a feed by its numbers would pass over a row that commits late. Whoever appends to a feed therefore
-takes its lock, which lasts until the transaction is over, **before it locks any row that others lock too**. On SQLite
+takes its lock, which lasts until the transaction is over. So that no two wait for each other, locks are taken in one
+order: those up to `ARRIVALS`, then rows (a request before its study), then `REQUEST_EVENTS` and `AUDIT`. On SQLite
 there is nothing to do: a write transaction has the database to itself.
 """
 
@@ -16,18 +17,18 @@ from sqlalchemy import Connection, text
 class Lock(IntEnum):
     """What can be locked, by the number of its advisory lock. Whoever takes several takes them in this order."""
 
-    MIGRATION = 7100
+    MIGRATION = 7099
     """the schema is being changed"""
+    NETWORK = 7100
+    """sites, nodes and agreements, as an administrator declares them"""
     CHANGES = 7101
-    """rows of `change`: taken at the beginning of a transaction that records instances, before any study's row"""
+    """rows of `change`"""
     ARRIVALS = 7102
     """the worker that follows the change feed"""
     REQUEST_EVENTS = 7103
-    """rows of `request_event`"""
+    """rows of `request_event`; after rows are locked"""
     AUDIT = 7104
-    """rows of `audit`, each chained to the one before"""
-    NETWORK = 7105
-    """sites, nodes, agreements as an administrator declares them"""
+    """rows of `audit`, each chained to the one before; last of all"""
 
 
 def serialize(connection: Connection, lock: Lock) -> None:

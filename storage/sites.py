@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from storage.database import Database
+from storage.locks import Lock, serialize
 from storage.tables import node, refusal, site
 
 KEPT_REFUSALS = 1000
@@ -68,6 +69,7 @@ class Refusal:
 
 def put_site(database: Database, connection: Connection, value: Site) -> bool:
     """Insert or update; tells whether anything changed."""
+    serialize(connection, Lock.NETWORK)
     known = get_site(connection, value.code)
     if known == value:
         return False
@@ -90,6 +92,7 @@ def all_sites(connection: Connection) -> list[Site]:
 
 def put_node(database: Database, connection: Connection, value: Node) -> bool:
     """Insert or update the node of this title and host; tells whether anything changed."""
+    serialize(connection, Lock.NETWORK)
     known = {(n.ae_title, n.host): n for n in all_nodes(connection)}.get((value.ae_title, value.host))
     if known == value:
         return False

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from storage.database import Database
 from storage.errors import Denied
+from storage.locks import Lock, serialize
 from worklist.tables import agreement
 
 
@@ -57,6 +58,7 @@ class Agreement:
 
 def put_agreement(database: Database, connection: Connection, value: Agreement) -> bool:
     """Insert or update; tells whether anything changed."""
+    serialize(connection, Lock.NETWORK)
     found = _find(connection, value.requester, value.reader, value.service)
     if found == value:
         return False

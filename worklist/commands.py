@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from storage import audit
 from storage.errors import Conflict, Denied
+from storage.locks import Lock, serialize
 from worklist import clock
 from worklist.agreements import SignPolicy, require_agreement
 from worklist.people import Person
@@ -150,6 +151,7 @@ def _write_event(
     now: datetime,
 ) -> None:
     role = acting_role(person, before)
+    serialize(connection, Lock.REQUEST_EVENTS)
     connection.execute(
         insert(request_event).values(
             request=before.id,

@@ -128,6 +128,9 @@ def _due_query(now: datetime) -> Any:
         .join(report_version, report_version.c.id == document.c.report_version)
         .where(or_(due, forgotten), ~blocked)
         .order_by(delivery.c.next_attempt_at, delivery.c.id)
+        .with_for_update(
+            of=delivery, key_share=True, skip_locked=True
+        )  # what another sender is taking is its
     )
 
 

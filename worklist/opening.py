@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from storage import audit
-from storage.database import Database
+from storage.database import Database, insert_new
 from storage.errors import Conflict, Denied, Invalid, NotFound
+from storage.locks import Lock, serialize
 from storage.tables import study
 from worklist import clock
 from worklist.agreements import Agreement, Priority, Service, require_agreement
@@ -71,9 +72,10 @@ def open_by_person(
     _require_none_open(connection, study_row.id)
     values = _new_values(study_row, agreed, priority, datetime.now(UTC))
     values |= {"state": State.DRAFT.value, "clinical": checked_clinical(clinical)}
-    request_id: int = connection.execute(
-        insert(request).values(**values).returning(request.c.id)
-    ).scalar_one()
+    request_id = insert_new(connection, request, **values)
+    if request_id is None:
+        _require_none_open(connection, study_row.id)  # somebody was faster by the time of a transaction
+        raise Conflict("a request for this study was opened and ended just now: look again")
     opened = load(connection, request_id)
     _write_opening(connection, opened, person, "create")
     return opened
@@ -121,6 +123,7 @@ def _new_values(study_row: Any, agreed: Agreement, priority: Priority, now: date
 
 def _write_opening(connection: Connection, opened: Request, person: Person | None, command: str) -> None:
     role = "" if person is None else ",".join(sorted(person.roles_at(opened.owner_site)))[:32]
+    serialize(connection, Lock.REQUEST_EVENTS)
     connection.execute(
         insert(request_event).values(
             request=opened.id,

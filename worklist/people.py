@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, insert, select, update
 
 from storage import audit
-from storage.database import Database
+from storage.database import Database, insert_ignoring, insert_new
 from storage.errors import Conflict, Denied, Invalid, NotFound, Unavailable
 from storage.tables import site
 from worklist.roles import SEES_NO_PATIENTS, Role
@@ -75,8 +75,6 @@ def add_person(
     """Create an account without a password and return its row number. Raises `Conflict` if the name is taken."""
     if not username or not username.isprintable() or len(username) > 64 or username != username.strip():
         raise Invalid("a username has 1 to 64 printable characters and no blanks around it")
-    if connection.execute(select(user.c.id).where(user.c.username == username)).first():
-        raise Conflict(f"there is already a user {username}")
     values = {
         "username": username,
         "name": name,
@@ -86,7 +84,10 @@ def add_person(
         "password_hash": "",
         "active": True,
     }
-    return int(connection.execute(insert(user).values(**values).returning(user.c.id)).scalar_one())
+    user_id = insert_new(connection, user, **values)
+    if user_id is None:
+        raise Conflict(f"there is already a user {username}")
+    return user_id
 
 
 def set_memberships(connection: Connection, user_id: int, wanted: set[Membership]) -> bool:
@@ -98,8 +99,7 @@ def set_memberships(connection: Connection, user_id: int, wanted: set[Membership
     for new in wanted - known:
         if not connection.execute(select(site.c.code).where(site.c.code == new.site)).first():
             raise NotFound(f"there is no site {new.site}")
-        values = {"user": user_id, "site": new.site, "role": new.role.value}
-        connection.execute(insert(membership).values(**values))
+        insert_ignoring(connection, membership, user=user_id, site=new.site, role=new.role.value)
     return known != wanted
 
 
@@ -210,8 +210,9 @@ def accept_invitation(database: Database, token: str, password: str) -> int:
     password_hash = hash_password(password)
     with database.write() as connection:
         user_id = _invited(connection, token)
+        if connection.execute(delete(invitation).where(invitation.c.user == user_id)).rowcount == 0:
+            raise _not_invited()  # the same token was used elsewhere at the same moment
         keep_password_hash(connection, user_id, password_hash)
-        connection.execute(delete(invitation).where(invitation.c.user == user_id))
         username = connection.execute(select(user.c.username).where(user.c.id == user_id)).scalar_one()
         audit.append(connection, audit.Act("accept-invitation", "user", username, actor=username))
     return user_id
@@ -221,8 +222,12 @@ def _invited(connection: Connection, token: str) -> int:
     valid = (invitation.c.token_hash == token_hash(token), invitation.c.expires_at > datetime.now(UTC))
     user_id = connection.execute(select(invitation.c.user).where(*valid)).scalar()
     if user_id is None:
-        raise NotFound("this invitation is not valid, or no longer: ask for a new one")
+        raise _not_invited()
     return int(user_id)
+
+
+def _not_invited() -> NotFound:
+    return NotFound("this invitation is not valid, or no longer: ask for a new one")
 
 
 def token_hash(token: str) -> str:

@@ -79,15 +79,16 @@ class Request:
         return pinned and self.assigned_to not in (None, person.id)
 
 
-def load(connection: Connection, request_id: int, *, lock: bool = False) -> Request:
-    """Raises `NotFound`."""
+def load(connection: Connection, request_id: int, *, lock: bool = False, lock_study: bool = False) -> Request:
+    """Raises `NotFound`. With `lock` the request stays as it is until the transaction ends; with `lock_study` so does
+    the study with its epoch, for who judges what was seen of it."""
     query = (
         select(request, study.c.epoch.label("study_epoch"))
         .join(study, study.c.id == request.c.study)
         .where(request.c.id == request_id)
     )
-    if lock:
-        query = query.with_for_update(of=request)
+    if lock or lock_study:
+        query = query.with_for_update(of=(request, study) if lock_study else request, key_share=True)
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no request {request_id}")
@@ -105,9 +106,16 @@ def from_row(row: dict[str, Any]) -> Request:
     return Request(**values)
 
 
-def load_visible(connection: Connection, person: Person, request_id: int, *, lock: bool = False) -> Request:
+def load_visible(
+    connection: Connection,
+    person: Person,
+    request_id: int,
+    *,
+    lock: bool = False,
+    lock_study: bool = False,
+) -> Request:
     """Raises `NotFound` also for what exists and is none of this person's business."""
-    found = load(connection, request_id, lock=lock)
+    found = load(connection, request_id, lock=lock, lock_study=lock_study)
     mine = found.owner_site in person.sites
     if not mine and (found.state is State.DRAFT or not found.sites & person.sites):
         raise NotFound(f"there is no request {request_id}")

@@ -8,14 +8,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 
 from storage.database import Database
 from storage.errors import Unavailable
+from storage.locks import Lock, serialize
 
 
 def upgrade(database: Database) -> None:
     """Bring the schema to the newest revision; harmless if it is there."""
     with database.write() as connection:
+        _wait_as_long_as_it_takes(connection)
+        serialize(connection, Lock.MIGRATION)  # several processes may start at once
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -39,6 +43,13 @@ def require_current(database: Database) -> None:
         raise Unavailable(
             f"the database is at revision {found or 'none'}, this program needs {wanted}: run 'farlight db upgrade'"
         )
+
+
+def _wait_as_long_as_it_takes(connection: Connection) -> None:
+    """A migration of a large table takes long, and so does waiting for one."""
+    if connection.dialect.name == "postgresql":
+        for timeout in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
+            connection.execute(text(f"set local {timeout} = 0"))
 
 
 def _config() -> Config:

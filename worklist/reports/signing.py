@@ -18,6 +18,7 @@ from storage import audit
 from storage.archive import Archive
 from storage.errors import Conflict, Denied
 from storage.ingest import Prepared, Sender, keep_document, record
+from storage.locks import Lock, serialize
 from storage.part10 import inspect_file
 from storage.sites import nodes_receiving
 from worklist.commands import Order, perform, require_evidence_seen, require_rule, require_signable
@@ -51,7 +52,7 @@ def submit_report(
 ) -> Request:
     """The author's text becomes an immutable SUBMITTED version and the request goes to review."""
     with archive.database.write() as connection:
-        found = load_visible(connection, person, request_id, lock=True)
+        found = load_visible(connection, person, request_id, lock_study=True)
         require_rule(person, found, order)
         content = _draft_to_sign(connection, found, draft_version).content
         after = perform(connection, person, found, order)
@@ -155,7 +156,8 @@ def _commit(
     kept: dict[str, Prepared],
 ) -> Request:
     with archive.database.write() as connection:
-        found = load_visible(connection, person, signed.request.id, lock=True)
+        serialize(connection, Lock.CHANGES)  # the documents will be announced
+        found = load_visible(connection, person, signed.request.id, lock_study=True)
         if (found.version, found.study_epoch) != (signed.request.version, signed.request.study_epoch):
             require_evidence_seen(found)
             raise Conflict(
