@@ -46,7 +46,11 @@ def links(calling: Calling) -> dict[str, Any]:
     with calling.archive.database.read() as connection:
         names = {site.code: site for site in all_sites(connection)}
         lines = board(connection, now, sites)
-    return {"at": iso(now), "items": [_line_shape(line, names[line.site]) for line in lines]}
+    return {
+        "at": iso(now),
+        "sites": [_site_shape(site) for code, site in names.items() if sites is None or code in sites],
+        "items": [_line_shape(line, names[line.site]) for line in lines],
+    }
 
 
 @router.get("/refusals")
@@ -107,7 +111,7 @@ def _refusals(connection: Connection, sites: frozenset[str] | None) -> list[Refu
 def _line_shape(line: LinkLine, site: Site) -> dict[str, Any]:
     return {
         **asdict(line),
-        "site": {"site": site.code, "name": site.name, "name_zh": site.name_zh},
+        "site": _site_shape(site),
         "state": line.state.value,
         "last_seen_at": iso(line.last_seen_at),
         "last_image_at": iso(line.last_image_at),
@@ -115,3 +119,7 @@ def _line_shape(line: LinkLine, site: Site) -> dict[str, Any]:
         "troubles": [{**asdict(one), "last_hour": iso(one.last_hour)} for one in line.troubles],
         "hours": list(line.hours),
     }
+
+
+def _site_shape(site: Site) -> dict[str, str]:
+    return {"site": site.code, "name": site.name, "name_zh": site.name_zh}

@@ -1,11 +1,12 @@
 import type { JSX } from 'preact';
 import { t } from './i18n';
+import { LinksPage } from './links/page';
 import { path, routeOf } from './router';
 import { ReportPage } from './request/report-page';
 import { RequestPage } from './request/page';
 import { ExpiredDialog } from './session/expired-dialog';
 import { InvitationPage } from './session/invitation-page';
-import { resumeSession, seesStudies, startProblem, user } from './session/session';
+import { resumeSession, seesLinks, seesStudies, startProblem, user } from './session/session';
 import { SignInPage } from './session/sign-in-page';
 import { StudiesPage } from './studies/page';
 import { AppHeader } from './ui/app-header';
@@ -43,6 +44,8 @@ function Page(): JSX.Element {
       return seesStudies.value ? <StudiesPage /> : <Nowhere />;
     case 'study':
       return <StudyPage key={`${route.site}/${route.study_instance_uid}`} site={route.site} study_instance_uid={route.study_instance_uid} />;
+    case 'links':
+      return seesLinks.value ? <LinksPage part={route.part} /> : <Nowhere />;
     case 'unknown':
       return <Nowhere />;
   }

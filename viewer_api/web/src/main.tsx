@@ -7,6 +7,7 @@ import './styles/base.css';
 import './styles/parts.css';
 import './styles/worklist.css';
 import './styles/request.css';
+import './styles/links.css';
 
 setLanguage(language.value);
 const root = document.getElementById('app');

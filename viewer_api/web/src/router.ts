@@ -7,7 +7,10 @@ export type Route =
   | { page: 'invitation' }
   | { page: 'studies' }
   | { page: 'study'; site: string; study_instance_uid: string }
+  | { page: 'links'; part: LinksPart }
   | { page: 'unknown' };
+
+export type LinksPart = 'board' | 'refused' | 'aside';
 
 export const path = signal(location.pathname + location.search);
 
@@ -21,6 +24,8 @@ export function routeOf(pathname: string): Route {
   if (first === 'invitation' && parts.length === 1) return { page: 'invitation' };
   if (first === 'studies' && parts.length === 1) return { page: 'studies' };
   if (first === 'studies' && second && third && parts.length === 3) return { page: 'study', site: second, study_instance_uid: third };
+  if (first === 'links' && parts.length === 1) return { page: 'links', part: 'board' };
+  if (first === 'links' && (second === 'refused' || second === 'aside') && parts.length === 2) return { page: 'links', part: second };
   return { page: 'unknown' };
 }
 

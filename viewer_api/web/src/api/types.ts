@@ -88,6 +88,26 @@ export interface Patient {
   age: string | null;
 }
 
+export type CountState = 'RECEIVING' | 'UNKNOWN' | 'MAY_BE_INCOMPLETE' | 'INCOMPLETE' | 'COMPLETE';
+
+/** Why a count is judged as it is: somebody said how many, or a sender took its leave. */
+export interface CountEvidence {
+  source: string;
+  who: string;
+  at: string;
+  instances: number | null;
+  missing: number;
+}
+
+/** N `received` of M `expected`; null: nobody knows M. */
+export interface Completeness {
+  received: number;
+  expected: number | null;
+  missing: number;
+  state: CountState;
+  evidence: CountEvidence[];
+}
+
 export interface StudySummary {
   site: string;
   study_instance_uid: string;
@@ -99,6 +119,7 @@ export interface StudySummary {
   series_count: number;
   instance_count: number;
   epoch: number;
+  completeness: Completeness;
 }
 
 export interface Person {
@@ -284,6 +305,7 @@ export interface StudyItem {
   epoch: number;
   stable: boolean;
   conflict_count: number;
+  completeness: Completeness;
   request: null | { id: number; state: RequestState };
 }
 

@@ -35,6 +35,22 @@ export function hourMinute(iso: string | number): string {
   return format('hm', { hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
 }
 
+/** How long ago an instant was, in its largest unit. */
+export function ago(iso: string | null, now: number): string {
+  if (!iso) return '';
+  const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
+  if (seconds < 60) return t('ago.now');
+  if (seconds < 3600) return t('ago.minutes', { n: Math.floor(seconds / 60) });
+  if (seconds < 48 * 3600) return t('ago.hours', { n: Math.floor(seconds / 3600) });
+  return t('ago.days', { n: Math.floor(seconds / 86_400) });
+}
+
+/** Bytes in the unit in which people think of images. */
+export function megabytes(bytes: number): string {
+  const digits = (value: number): string => new Intl.NumberFormat(language.value, { maximumFractionDigits: value < 10 ? 1 : 0 }).format(value);
+  return bytes >= 1e9 ? `${digits(bytes / 1e9)} GB` : `${digits(bytes / 1e6)} MB`;
+}
+
 /** A DICOM date (DA, `20261122`) as `2026-11-22`; what is no date is shown as it came. */
 export function dicomDate(date: string | null | undefined): string {
   const parts = /^(\d{4})(\d{2})(\d{2})$/.exec(date ?? '');

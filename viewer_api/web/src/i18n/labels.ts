@@ -15,6 +15,9 @@ export const positivityLabel = (positivity: Positivity): string => coded('positi
 export const deliveryLabel = (state: DeliveryState): string => coded('delivery', state);
 export const commandLabel = (command: string): string => coded('event', command);
 export const versionKindLabel = (kind: string): string => coded('version', kind);
+export const evidenceLabel = (source: string): string => coded('evidence', source);
+export const linkStateLabel = (state: string): string => coded('link_state', state);
+export const linkTroubleLabel = (reason: string): string => coded('link_trouble', reason);
 export const conflictLabel = (kind: string): string => coded('conflict', kind);
 export const encounterLabel = (encounter: string): string => coded('encounter', encounter);
 

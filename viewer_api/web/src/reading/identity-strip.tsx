@@ -1,8 +1,9 @@
 import type { JSX } from 'preact';
 import type { RequestRow } from '../api/types';
 import { t } from '../i18n';
-import { dicomAge, dicomDate, dicomTime, modalities, number, personNames } from '../i18n/format';
+import { dicomAge, dicomDate, dicomTime, modalities, personNames } from '../i18n/format';
 import { sexLabel } from '../i18n/labels';
+import { ImageCountLine } from '../ui/image-count';
 
 export type Identity = Pick<RequestRow, 'patient' | 'study'>;
 
@@ -33,9 +34,7 @@ export function IdentityStrip({ request }: { request: Identity }): JSX.Element {
       <span>
         {modalities(study.modalities)} {dicomDate(study.study_date)} <span class="wide-only">{dicomTime(study.study_time)}</span>
       </span>
-      <span class="identity-images" data-testid="identity-images">
-        {t('patient.images', { n: number(study.instance_count) })}
-      </span>
+      <ImageCountLine count={study.completeness} />
     </div>
   );
 }

@@ -2,6 +2,7 @@ import type { JSX } from 'preact';
 import { t } from '../i18n';
 import { ClinicalView } from '../report/clinical-view';
 import { Deliveries, Timeline, Versions } from '../report/history';
+import { CountEvidence } from '../ui/image-count';
 import type { Case } from './case';
 
 /** The request beside the report: what was asked, versions, deliveries, what happened. */
@@ -12,6 +13,7 @@ export function InfoPanel({ file }: { file: Case }): JSX.Element {
       <details open>
         <summary>{t('info.request')}</summary>
         <ClinicalView request={request} />
+        <CountEvidence count={request.study.completeness} />
       </details>
       {request.report_versions.length > 0 && (
         <details open>

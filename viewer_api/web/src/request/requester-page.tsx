@@ -17,6 +17,7 @@ import { TextView } from '../report/text-view';
 import { navigate } from '../router';
 import { imageAddress, studyAddress } from '../studies/address';
 import { AppHeader } from '../ui/app-header';
+import { CountEvidence } from '../ui/image-count';
 import { notify } from '../ui/notice';
 import { useMedia, useTheme, useTitle } from '../ui/use';
 import { troubleText } from '../ui/trouble';
@@ -60,7 +61,10 @@ export function RequesterPage({ first }: { first: RequestDetail }): JSX.Element 
               <Versions request={request} />
             </Sheet>
             <Sheet title={t('info.request')} show>
-              <ClinicalView request={request} />
+              <>
+                <ClinicalView request={request} />
+                <CountEvidence count={request.study.completeness} />
+              </>
             </Sheet>
             <Sheet title={t('info.timeline')} show>
               <Timeline request={request} />

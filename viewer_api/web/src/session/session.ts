@@ -50,6 +50,7 @@ export async function signOut(): Promise<void> {
 }
 
 const READERS: Role[] = ['report_doctor', 'review_doctor', 'expert', 'dispatcher'];
+const DECLARERS: Role[] = ['technician', 'referring_doctor', 'institution_admin'];
 const REQUESTERS: Role[] = ['technician', 'referring_doctor', 'institution_admin'];
 
 export function hasRole(...wanted: Role[]): boolean {
@@ -58,11 +59,18 @@ export function hasRole(...wanted: Role[]): boolean {
 
 export const isReader = computed(() => hasRole(...READERS));
 export const isRequester = computed(() => hasRole(...REQUESTERS));
+export const seesLinks = computed(() => hasRole('technician', 'institution_admin', 'platform_admin'));
+export const administers = computed(() => hasRole('institution_admin', 'platform_admin'));
 export const seesStudies = computed(() => hasRole('technician', 'institution_admin', 'platform_admin'));
 
 /** Whether the user reads for this hospital: then the request opens as a reading page, else as the requester's page. */
 export function readsFor(site: string): boolean {
   return user.value?.roles.some((one) => one.site === site && READERS.includes(one.role)) ?? false;
+}
+
+/** Whether the user may say how many images a study of this hospital has. */
+export function declaresFor(site: string): boolean {
+  return user.value?.roles.some((one) => one.site === site && DECLARERS.includes(one.role)) ?? false;
 }
 
 /** The worklist's tabs that this user's roles need, the first one opened first. */

@@ -6,11 +6,14 @@ import type { ConflictItem, StudyItem } from '../api/types';
 import { t } from '../i18n';
 import { dicomDate, fullInstant, instant, modalities, number, personName } from '../i18n/format';
 import { conflictLabel, stateLabel } from '../i18n/labels';
+import { declaresFor } from '../session/session';
 import { AppHeader } from '../ui/app-header';
 import { Icon } from '../ui/icons';
+import { countWords, ImageCount } from '../ui/image-count';
 import { Empty, Failed, Loading } from '../ui/page-state';
 import { useTheme, useTitle } from '../ui/use';
 import { studyAddress } from './address';
+import { DeclareDialog } from './declare-dialog';
 import { NewRequestDialog } from './new-request-dialog';
 
 const PAGE = 100;
@@ -30,6 +33,7 @@ export function StudiesPage(): JSX.Element {
   const [limit, setLimit] = useState(PAGE);
   const [asked, setAsked] = useState(0);
   const [creating, setCreating] = useState<StudyItem | null>(null);
+  const [declaring, setDeclaring] = useState<StudyItem | null>(null);
   useTheme('light');
   useTitle(t('nav.studies'));
   useEffect(() => {
@@ -66,7 +70,7 @@ export function StudiesPage(): JSX.Element {
         {!found && !problem && <Loading />}
         {found && found.conflicts.length > 0 && <Conflicts conflicts={found.conflicts} />}
         {found && found.items.length === 0 && <Empty title={t('studies.empty')} hint={t(text ? 'list.empty_filtered_hint' : 'studies.empty_hint')} />}
-        {found && found.items.length > 0 && <Studies items={found.items} onCreate={setCreating} />}
+        {found && found.items.length > 0 && <Studies items={found.items} onCreate={setCreating} onDeclare={setDeclaring} />}
         {found && found.items.length < found.total && (
           <button type="button" class="more" data-testid="more" disabled={limit >= 500} onClick={() => setLimit(Math.min(500, limit + PAGE))}>
             {t(limit >= 500 ? 'list.too_many' : 'list.more', { shown: found.items.length, total: found.total })}
@@ -74,6 +78,15 @@ export function StudiesPage(): JSX.Element {
         )}
       </main>
       {creating && <NewRequestDialog study={creating} onClose={() => setCreating(null)} />}
+      {declaring && (
+        <DeclareDialog
+          study={declaring}
+          onClose={() => {
+            setDeclaring(null);
+            setAsked(asked + 1);
+          }}
+        />
+      )}
     </div>
   );
 }
@@ -90,7 +103,7 @@ function followStudies(reload: () => void): () => void {
   };
 }
 
-function Studies({ items, onCreate }: { items: StudyItem[]; onCreate: (study: StudyItem) => void }): JSX.Element {
+function Studies({ items, onCreate, onDeclare }: { items: StudyItem[]; onCreate: (study: StudyItem) => void; onDeclare: (study: StudyItem) => void }): JSX.Element {
   return (
     <table class="studies" data-testid="studies">
       <thead>
@@ -120,7 +133,12 @@ function Studies({ items, onCreate }: { items: StudyItem[]; onCreate: (study: St
             <td data-label={t('studies.date')}>{dicomDate(one.study_date)}</td>
             <td data-label={t('list.images')}>
               <span>
-                {number(one.instance_count)} <span class="dim">/ {t('studies.series', { n: one.series_count })}</span>
+                <ImageCount count={one.completeness} />{' '}
+                {declaresFor(one.site) && (
+                  <button type="button" class="quiet icon-button small-icon" data-testid="declare" title={t('declare.title')} aria-label={t('declare.title')} onClick={() => onDeclare(one)}>
+                    <Icon name="more" size={14} />
+                  </button>
+                )}
               </span>
             </td>
             <td data-label={t('studies.received')} title={fullInstant(one.received_at)}>
@@ -128,7 +146,9 @@ function Studies({ items, onCreate }: { items: StudyItem[]; onCreate: (study: St
             </td>
             <td data-label={t('studies.arrival')}>
               <span>
-                <span class={`arrival ${one.stable ? 'stable' : 'receiving'}`}>{t(one.stable ? 'studies.stable' : 'studies.receiving')}</span>
+                <span class={`arrival ${one.stable ? 'stable' : 'receiving'}`} title={t('studies.series', { n: one.series_count })}>
+                  {countWords(one.completeness)}
+                </span>
                 {one.conflict_count > 0 && <span class="flag red">{t('studies.conflicts', { n: one.conflict_count })}</span>}
               </span>
             </td>

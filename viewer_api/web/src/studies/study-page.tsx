@@ -1,12 +1,16 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { listenForNews } from '../api/events';
+import { getStudy } from '../api/studies';
+import type { Completeness } from '../api/types';
 import { t } from '../i18n';
-import { dicomAge, dicomDate, modalities, number as formatted, personNames } from '../i18n/format';
+import { dicomAge, dicomDate, modalities, personNames } from '../i18n/format';
 import { sexLabel } from '../i18n/labels';
 import { UserMenu } from '../session/user-menu';
 import '../styles/reading.css';
 import { HelpDialog } from '../ui/help-dialog';
 import { Icon } from '../ui/icons';
+import { ImageCountLine } from '../ui/image-count';
 import { useTheme, useTitle } from '../ui/use';
 import { type DataSet, name, text, texts } from '../viewer/dicom-json';
 import { studyDataSet } from '../viewer/dicomweb';
@@ -23,6 +27,7 @@ import { imageOf } from './address';
 export default function StudyPage({ site, study_instance_uid }: { site: string; study_instance_uid: string }): JSX.Element {
   const viewer = useMemo(() => new Viewer({ site, study_instance_uid }), [site, study_instance_uid]);
   const [study, setStudy] = useState<DataSet | null>(null);
+  const [count, setCount] = useState<Completeness | null>(null);
   const [help, setHelp] = useState(false);
   useTheme('dark');
   useTitle(study ? (personNames(name(study, '00100010'))[0] ?? '') : '');
@@ -34,6 +39,7 @@ export default function StudyPage({ site, study_instance_uid }: { site: string; 
       (error: unknown) => (viewer.problem.value = error),
     );
   }, [viewer]);
+  useEffect(() => followCount(site, study_instance_uid, setCount), [site, study_instance_uid]);
   useEffect(() => exposeViewer(viewer), [viewer]);
   useEffect(() => followKeys(viewer, { keyImage: () => undefined, help: () => setHelp(true), escape: () => undefined }), [viewer]);
   return (
@@ -43,6 +49,7 @@ export default function StudyPage({ site, study_instance_uid }: { site: string; 
           <Icon name="back" />
         </button>
         <StudyIdentity study={study} />
+        {count && <ImageCountLine count={count} />}
         <UserMenu />
       </header>
       <div class="reading-strip">
@@ -55,6 +62,14 @@ export default function StudyPage({ site, study_instance_uid }: { site: string; 
       {help && <HelpDialog part="viewer" onClose={() => setHelp(false)} />}
     </div>
   );
+}
+
+function followCount(site: string, study_instance_uid: string, take: (count: Completeness) => void): () => void {
+  const ask = (): void => void getStudy({ site, study_instance_uid }).then((study) => take(study.completeness), () => undefined);
+  ask();
+  return listenForNews((news) => {
+    if (news.kind === 'poll' || (news.kind === 'study' && news.data.study_instance_uid === study_instance_uid)) ask();
+  });
 }
 
 function StudyIdentity({ study }: { study: DataSet | null }): JSX.Element {
@@ -76,7 +91,6 @@ function StudyIdentity({ study }: { study: DataSet | null }): JSX.Element {
       <span>
         {modalities(texts(study, '00080061'))} {dicomDate(text(study, '00080020'))}
       </span>
-      <span class="identity-images">{t('patient.images', { n: formatted(Number(text(study, '00201208') ?? 0)) })}</span>
     </div>
   );
 }

@@ -1,11 +1,11 @@
 import type { JSX } from 'preact';
 import { eventLink } from '../api/events';
 import { t } from '../i18n';
-import { seesStudies } from '../session/session';
+import { seesLinks, seesStudies } from '../session/session';
 import { UserMenu } from '../session/user-menu';
 import { Icon } from './icons';
 
-export function AppHeader({ here, onHelp }: { here: 'worklist' | 'studies' | 'other'; onHelp?: () => void }): JSX.Element {
+export function AppHeader({ here, onHelp }: { here: 'worklist' | 'studies' | 'links' | 'other'; onHelp?: () => void }): JSX.Element {
   return (
     <header class="app-header">
       <a class="brand" href="/worklist" aria-label="Farlight 远影">
@@ -19,6 +19,11 @@ export function AppHeader({ here, onHelp }: { here: 'worklist' | 'studies' | 'ot
         {seesStudies.value && (
           <a href="/studies" data-testid="nav-studies" aria-current={here === 'studies' ? 'page' : undefined}>
             {t('nav.studies')}
+          </a>
+        )}
+        {seesLinks.value && (
+          <a href="/links" data-testid="nav-links" aria-current={here === 'links' ? 'page' : undefined}>
+            {t('nav.links')}
           </a>
         )}
       </nav>

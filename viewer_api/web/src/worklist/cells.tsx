@@ -5,6 +5,7 @@ import { countdown, dicomAge, dicomDate, dicomTime, instant, number, personName,
 import { priorityLabel, sexLabel, stateLabel } from '../i18n/labels';
 import { isReader } from '../session/session';
 import { Icon } from '../ui/icons';
+import { ImageCount } from '../ui/image-count';
 
 export function PriorityCell({ row }: { row: RequestRow }): JSX.Element {
   return <span class={`priority ${row.priority.toLowerCase()}`}>{priorityLabel(row.priority)}</span>;
@@ -52,7 +53,7 @@ export function studyTime(row: RequestRow): string {
 export function ImagesCell({ row }: { row: RequestRow }): JSX.Element {
   return (
     <span class="images">
-      {number(row.study.instance_count)}
+      <ImageCount count={row.study.completeness} />
       {row.new_images > 0 && (
         <span class="flag amber" title={t('list.new_images', { n: row.new_images })}>
           +{number(row.new_images)}
