@@ -17,6 +17,7 @@ from dicom_node.node import DicomNode, Limits, NodeConfig
 from dicom_node.send import drain_once
 from dicom_node.tls import Clients, Tls
 from dicom_node.tls import use as use_tls
+from farlight.keeping import start_keeping
 from farlight.opening import open_current_archive
 from farlight.settings import Settings
 from farlight.supervisor import DRAIN_S, Role
@@ -145,7 +146,12 @@ def _tell_open_associations(archive: Archive, node: DicomNode, stop: threading.E
 
 def _run_worker(archive: Archive, settings: Settings, stop: threading.Event) -> None:
     log.info("working", quiet_seconds=settings.quiet_seconds)
-    _repeat(stop, lambda: arrivals.run_once(archive, settings.quiet_seconds))
+    keeping = start_keeping(archive, stop)
+    try:
+        _repeat(stop, lambda: arrivals.run_once(archive, settings.quiet_seconds))
+    finally:
+        stop.set()
+        keeping.join()
 
 
 def _repeat(stop: threading.Event, step: Callable[[], int]) -> None:

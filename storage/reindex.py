@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.blobs import BlobInfo
+from storage.changes import last_position, move_cursor
 from storage.correcting import correct
+from storage.database import Database
 from storage.declarations import read_declarations
 from storage.derived import wrong_counts
 from storage.errors import Corrupt, Invalid, NotFound
@@ -62,15 +64,22 @@ def count_blobs(archive: Archive, site_code: str = "") -> Counter[str]:
 
 
 def reindex(
-    archive: Archive, counts: Counter[str], progress: Callable[[int], None] = lambda _: None
+    archive: Archive,
+    counts: Counter[str],
+    progress: Callable[[int], None] = lambda _: None,
+    *,
+    followers: tuple[str, ...] = (),
 ) -> Reindexed:
-    """Bring the index up to the blobs of the sites in `counts`. Told to `progress` are blobs seen to."""
+    """Bring the index up to the blobs of the sites in `counts`. Told to `progress` are blobs seen to.
+
+    Of an index made from nothing all studies are old: `followers` of the change feed do not hear of them.
+    """
     done = Reindexed(from_nothing=_is_empty(archive))
     declare_sites(archive, counts, done)
     for code in sorted(counts):
         with ThreadPoolExecutor(READERS, thread_name_prefix="reindex") as readers:
             for batch in pages(_in_order_of_arrival(archive, code), BATCH):
-                _take_batch(archive, readers, batch, done)
+                _take_batch(archive, readers, batch, done, followers)
                 progress(len(batch))
         _correct_counts(archive, code, done)
     log.info("reindexed", sites=done.sites, blobs=done.blobs, recorded=done.recorded, left=len(done.left))
@@ -116,7 +125,11 @@ def _in_order_of_arrival(archive: Archive, code: str) -> Iterator[BlobInfo]:
 
 
 def _take_batch(
-    archive: Archive, readers: ThreadPoolExecutor, batch: list[BlobInfo], done: Reindexed
+    archive: Archive,
+    readers: ThreadPoolExecutor,
+    batch: list[BlobInfo],
+    done: Reindexed,
+    followers: tuple[str, ...],
 ) -> None:
     with archive.database.read() as connection:
         senders = Senders.of(connection)
@@ -130,11 +143,19 @@ def _take_batch(
         signing = [one for one in unnamed if not done.from_nothing and _in_signing(one)]
         offered = [one for one in unnamed if one not in signing]
         offer(archive.database, connection, offered)
-        done.corrected += 0 if done.from_nothing else correct(connection, readable)
+        if done.from_nothing:
+            _pass_over(archive.database, connection, followers)
+        else:
+            done.corrected += correct(connection, readable)
         done.recorded += len(named_keys(connection, [one.blob_key for one in offered]))
         done.left += [
             (one.blob_key, "it may be in signing just now: do this again in an hour") for one in signing
         ]
+
+
+def _pass_over(database: Database, connection: Connection, followers: tuple[str, ...]) -> None:
+    for consumer in followers:
+        move_cursor(database, connection, consumer, last_position(connection))
 
 
 def _in_signing(found: Prepared) -> bool:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -24,7 +25,7 @@ from storage.errors import Corrupt, Invalid, NotFound
 from storage.prepared import Prepared
 from storage.references import PAGE
 from storage.rereading import Senders, reread
-from storage.sweep import sweep, unnamed_blobs
+from storage.sweep import GRACE, sweep, unnamed_blobs
 from storage.tables import held_aside, instance, series, study
 
 READERS = 8
@@ -112,13 +113,15 @@ def verify_figures(archive: Archive, site_code: str = "", *, repair: bool = Fals
         yield Problem(Fault.LINK, f"{site} study {uid}")
 
 
-def verify_unnamed(archive: Archive, site_code: str = "", *, repair: bool = False) -> Iterator[Problem]:
-    """Blobs older than an hour that no row names; mended as a sweep would, and only if the index was not lost."""
-    keys = [info.key for info, _ in unnamed_blobs(archive, site_code)]
-    if keys and repair and sweep(archive, everything=True).index_lost:
+def verify_unnamed(
+    archive: Archive, site_code: str = "", *, repair: bool = False, grace: timedelta = GRACE
+) -> Iterator[Problem]:
+    """Blobs older than `grace` that no row names; mended as a sweep would, and only if the index was not lost."""
+    keys = [info.key for info, _ in unnamed_blobs(archive, site_code, grace=grace)]
+    if keys and repair and sweep(archive, grace=grace, everything=True).index_lost:
         yield Problem(Fault.UNNAMED, f"{len(keys)} blobs", "the index was lost: run 'farlight reindex'")
         return
-    still = {info.key for info, _ in unnamed_blobs(archive, site_code)} if repair else set(keys)
+    still = {info.key for info, _ in unnamed_blobs(archive, site_code, grace=grace)} if repair else set(keys)
     for key in keys:
         yield Problem(Fault.UNNAMED, key, mended=key not in still)
 
@@ -214,7 +217,11 @@ def _judge(archive: Archive, checked: _Checked, repair: bool) -> Iterator[Proble
 
 def _set_aside(archive: Archive, key: str) -> str:
     """Bytes that are wrong are kept elsewhere, and their place is free for the right ones."""
-    archive.blobs.put(DAMAGED + key, archive.blobs.chunks(key))
+    with archive.spool() as spool:
+        for piece in archive.blobs.chunks(key):
+            spool.write(piece)
+        archive.blobs.keep(DAMAGED + key, spool)
+    archive.blobs.settle([DAMAGED + key])
     archive.blobs.delete(key)
     return "; set aside: have it sent again"
 

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from farlight.cli import database, demo, imports, network, serve, studies, tokens, users
+from farlight.cli import (
+    database,
+    demo,
+    imports,
+    network,
+    reindex,
+    serve,
+    studies,
+    tokens,
+    users,
+    verify,
+)
 from storage.errors import Error
 
 app = typer.Typer(
@@ -25,6 +36,8 @@ app.add_typer(studies.app, name="study")
 app.add_typer(users.app, name="user")
 app.add_typer(tokens.app, name="token")
 app.add_typer(database.app, name="db")
+app.command("verify")(verify.verify)
+app.command("reindex")(reindex.reindex)
 
 
 def main() -> None:

@@ -109,7 +109,7 @@ class FolderBlobs:
         limit = time.time() - older_than_s
         for path in self.incoming.iterdir():
             with suppress(FileNotFoundError):  # its writer finished between the listing and now
-                if path.stat().st_mtime < limit:
+                if path.is_file() and path.stat().st_mtime < limit:
                     path.unlink()
 
     def _keys(self, folder: str) -> Iterator[str]:

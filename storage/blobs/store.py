@@ -50,5 +50,8 @@ class BlobStore(Protocol):
     def list(self, prefix: str = "") -> Iterator[BlobInfo]:
         """Every blob below `prefix`, which is empty or ends with a slash, in the order of keys (by code points)."""
 
+    def clear_aside(self) -> None:
+        """Remove what a crashed process left half-written, where the store does not by itself."""
+
     def check(self) -> None:
         """Raise `Unavailable`, saying what to do, unless a blob could be put now."""
