@@ -144,7 +144,10 @@ def _supported(abstract_syntax: str, syntaxes: Iterable[str]) -> PresentationCon
 
 def accepted_extension(sop_class_uid: str, asked: bytes) -> bytes:
     """What we support of a SOP Class Extended Negotiation (PS3.4 C.5.1.1, C.5.2.1.1): relational queries and
-    retrievals, byte 1; nothing else. Empty where there is nothing to say."""
-    if SERVICES.get(sop_class_uid) not in ("find", "retrieve") or not asked:
+    retrievals, byte 1; of a query also combined date and time, byte 2, and fuzzy matching of names, byte 3. Empty
+    where there is nothing to say."""
+    service = SERVICES.get(sop_class_uid)
+    if service not in ("find", "retrieve"):
         return b""
-    return bytes([asked[0] & 1]) + bytes(len(asked) - 1)
+    supported = 3 if service == "find" else 1
+    return bytes(one & 1 if byte < supported else 0 for byte, one in enumerate(asked))

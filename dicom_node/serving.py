@@ -8,9 +8,10 @@ import structlog
 
 from dicom_node import command as commands
 from dicom_node.association import Association, Message, encode_dataset
-from dicom_node.command import C_GET, C_MOVE, N_ACTION, RESPONSE, Command
+from dicom_node.command import C_FIND, C_GET, C_MOVE, N_ACTION, RESPONSE, Command
 from dicom_node.commitment import commit
 from dicom_node.contexts import SERVICES
+from dicom_node.find import find
 from dicom_node.peers import Caller
 from dicom_node.retrieve import get, move
 from dicom_node.services import Request, Response, Service
@@ -23,6 +24,7 @@ from storage.sites import Node
 log = structlog.get_logger("farlight.dicom_node")
 
 SERVED: dict[int, tuple[str, Service]] = {
+    C_FIND: ("find", find),
     C_MOVE: ("retrieve", move),
     C_GET: ("retrieve", get),
     N_ACTION: ("commit", commit),
