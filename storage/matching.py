@@ -26,6 +26,9 @@ _LIKE = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "*": "%", "?": "_"})
 _TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
 
+EMPTY = '""'
+"""Empty value matching (PS3.4 C.2.2.2): what has no value."""
+
 MAX_UIDS = 1000
 """In one list: a database takes a bounded number of parameters."""
 MAX_VALUES = 100
@@ -49,12 +52,20 @@ def condition(key: QueryKey, values: Sequence[str], *, fuzzy: bool = False) -> C
         return None
     wanted = list(dict.fromkeys(value for value in trimmed if value))
     _require_bounded(key, wanted)
+    if EMPTY in wanted:
+        return _empty_or(key, [value for value in wanted if value != EMPTY], fuzzy=fuzzy)
     if key.kind is Kind.UID:
         return key.column.in_([required_uid(value, _name(key)) for value in wanted])
     if key.kind is Kind.NAME and fuzzy:
         return or_(*(_fuzzy_name(key, value) for value in wanted))
     matcher = _MATCHERS[key.kind]
     return or_(*(matcher(key, value) for value in wanted))
+
+
+def _empty_or(key: QueryKey, values: Sequence[str], *, fuzzy: bool) -> Condition:
+    empty = key.column.is_(None) if key.kind is Kind.NUMBER else key.column == ""
+    others = condition(key, values, fuzzy=fuzzy) if values else None
+    return empty if others is None else or_(empty, others)
 
 
 def _require_bounded(key: QueryKey, values: Sequence[str]) -> None:
@@ -173,10 +184,27 @@ def _day(key: QueryKey, value: str) -> str:
         raise _malformed(key, "a date is YYYYMMDD, a range YYYYMMDD-YYYYMMDD") from why
 
 
+def combined_range(date_key: QueryKey, time_key: QueryKey, days: str, times: str) -> Condition:
+    """From the first day's time to the last day's, where both keys are ranges (PS3.4 C.2.2.2.5.2)."""
+    (first_day, last_day), (first, last) = _ends(date_key, days), _ends(time_key, times)
+    day, stored, bounds = date_key.column, _clock_of(time_key), [date_key.column != ""]
+    if first_day:
+        begun, at = _day(date_key, first_day), _clock(time_key, first or "00", "000000")
+        bounds.append(or_(day > begun, and_(day == begun, stored >= at)))
+    if last_day:
+        ended, at = _day(date_key, last_day), _clock(time_key, last or "23", "595959")
+        bounds.append(or_(day < ended, and_(day == ended, stored <= at)))
+    return and_(*bounds)
+
+
+def _clock_of(key: QueryKey) -> ColumnElement[str]:
+    return func.substr(func.replace(key.column, ":", "") + literal("000000"), 1, 6)
+
+
 def _time(key: QueryKey, value: str) -> Condition:
     """To the second. A time without seconds, or without minutes, means all of that minute or hour."""
     first, last = _ends(key, value) if "-" in value else (value, value)
-    stored = func.substr(func.replace(key.column, ":", "") + literal("000000"), 1, 6)
+    stored = _clock_of(key)
     bounds = [key.column != ""]
     if first:
         bounds.append(stored >= _clock(key, first, "000000"))

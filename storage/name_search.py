@@ -1,9 +1,9 @@
 """Finding a person by whatever one knows of the name: hanzi, pinyin, initials, the Latin group, a part.
 
 A name is stored as its *words*, each in the folded form of `search_form`: what stands between separators, each
-component group in one piece, the given name by itself, and for hanzi the pinyin and its initials, in the readings
-that a surname and characters of several readings allow. A search is for the beginnings of words. The words of a
-patient are written once, when the patient is new, and their number is bounded.
+component group in one piece (once more as `whole_group`), the given name by itself, and for hanzi the pinyin and its
+initials, in the readings that a surname and characters of several readings allow. A search is for the beginnings of
+words. The words of a patient are written once, when the patient is new, and their number is bounded.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ def name_words(name: str) -> tuple[str, ...]:
 def _words(name: str) -> Iterator[str]:
     groups = [group for group in name.split("=") if joined_form(group)]
     for group in groups:
+        yield whole_group(group)
+    for group in groups:
         yield joined_form(group)
     for group in groups:
         yield from search_form(group).split()
@@ -55,6 +57,11 @@ def _words(name: str) -> Iterator[str]:
 def joined_form(text: str) -> str:
     """A component group without separators: ``WANG^Xiao Dong`` is ``wangxiaodong``."""
     return search_form(text).replace(" ", "")
+
+
+def whole_group(text: str) -> str:
+    """The word that stands for a component group and nothing else: what exact matching of names begins with."""
+    return f"={joined_form(text)}"
 
 
 # -- Latin -----------------------------------------------------------------------------------------

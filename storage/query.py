@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, select
 from storage.errors import Invalid
 from storage.finding import Conditions, Seen, find_rows
 from storage.json_model import JsonModel, unpack_json
-from storage.matching import condition
+from storage.matching import combined_range, condition
 from storage.query_answers import instance_answer, series_answer, study_answer
 from storage.query_keys import QUERY_KEYS, Level, QueryKey
 from storage.starting_points import starting_point
@@ -54,6 +54,8 @@ class Query:
     limit: int = DEFAULT_LIMIT
     offset: int = 0
     fuzzy: bool = False
+    combined: bool = False
+    """Ranges of StudyDate and StudyTime are one range of moments (PS3.4 C.2.2.2.5.2)."""
 
     def __post_init__(self) -> None:
         for name, value in (("limit", self.limit), ("offset", self.offset)):
@@ -113,7 +115,15 @@ def _scope_and_keys(query: Query) -> list[tuple[str, Sequence[str]]]:
 def _conditions(query: Query) -> Conditions:
     """Conditions by the table they speak of."""
     found: Conditions = {}
+    moments = _moments(query)
+    if moments is not None:
+        days, times = moments
+        found["study"] = [
+            combined_range(_key(days.keyword), _key(times.keyword), days.values[0], times.values[0])
+        ]
     for match in query.matches:
+        if moments is not None and match in moments:
+            continue
         key = _key(match.keyword)
         made = condition(key, match.values, fuzzy=query.fuzzy)
         if made is not None:
@@ -123,6 +133,16 @@ def _conditions(query: Query) -> Conditions:
     if query.series_instance_uid is not None:
         found.setdefault("series", []).append(series.c.series_instance_uid == query.series_instance_uid)
     return found
+
+
+def _moments(query: Query) -> tuple[Match, Match] | None:
+    """The ranges of days and times that are to be read as one."""
+    named = {match.keyword: match for match in query.matches}
+    days, times = named.get("StudyDate"), named.get("StudyTime")
+    if not query.combined or days is None or times is None:
+        return None
+    both = (days, times)
+    return both if all(len(one.values) == 1 and "-" in one.values[0] for one in both) else None
 
 
 def _key(keyword: str) -> QueryKey:

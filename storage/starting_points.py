@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, func, intersect, or_, select
 
 from storage.matching import cases, has_wildcard, literal_prefix
-from storage.name_search import MAX_WORD_LENGTH, begins_with, joined_form
+from storage.name_search import MAX_WORD_LENGTH, begins_with, joined_form, whole_group
 from storage.query_keys import Level
 from storage.tables import instance, patient, patient_word, series, study
 from storage.text import search_form
@@ -27,11 +27,13 @@ _SEVERAL = 2
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """The studies whose `column`, ``study.id`` or ``study.patient``, is among `rows`; `few` if they need no count."""
+    """The studies whose `column`, ``study.id`` or ``study.patient``, is among `rows`; `few` if they need no count,
+    else they are few up to `most`."""
 
     column: ColumnElement[Any]
     rows: Select[Any]
     few: bool = False
+    most: int = FEW
 
     def condition(self, level: Level) -> ColumnElement[bool]:
         """The same as a condition on `study`, or at patient level on `patient`."""
@@ -57,9 +59,9 @@ def starting_point(
     if not points:
         return None
     counts = connection.execute(select(*(_count(point) for point in points))).one()
-    fewest = min(counts)
-    if fewest <= FEW:
-        return points[tuple(counts).index(fewest)]
+    counted = [(count, n) for n, count in enumerate(counts) if count <= points[n].most]
+    if counted:
+        return points[min(counted)[1]]
     return _together(connection, [point for point in points if point.column is study.c.patient])
 
 
@@ -77,7 +79,7 @@ def _listed(patients: Sequence[int]) -> Select[Any]:
 
 
 def _count(point: StartingPoint) -> ColumnElement[int]:
-    return select(func.count()).select_from(point.rows.limit(FEW + 1).subquery()).scalar_subquery()
+    return select(func.count()).select_from(point.rows.limit(point.most + 1).subquery()).scalar_subquery()
 
 
 def _points(
@@ -106,8 +108,9 @@ def _named(word: str, sites: Sequence[str] | None) -> StartingPoint:
 def _groups(value: str) -> Iterator[str]:
     """Every component group is stored in one piece, so that a group's beginning is a word's."""
     for group in value.split("="):
-        if found := joined_form(literal_prefix(group)):
-            yield found[:MAX_WORD_LENGTH]
+        prefix = literal_prefix(group)
+        if joined_form(prefix):
+            yield whole_group(prefix)[:MAX_WORD_LENGTH]
 
 
 def _fuzzy_words(value: str) -> Iterator[str]:
@@ -143,7 +146,8 @@ def _modality(values: Sequence[str]) -> StartingPoint | None:
     if any(map(has_wildcard, values)):
         return None
     codes = {spelling for value in values for spelling in cases(value)}
-    return StartingPoint(study.c.id, select(series.c.study).where(series.c.modality.in_(sorted(codes))))
+    rows = select(series.c.study).where(series.c.modality.in_(sorted(codes)))
+    return StartingPoint(study.c.id, rows, most=3 * FEW)  # a study has several series
 
 
 _UIDS = {
