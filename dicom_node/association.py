@@ -146,7 +146,9 @@ class Association:
 
         Raises `Idle`, `Lost`, `Aborted`, `Violation`; the association is over then.
         """
-        return self._waiting.popleft() if self._waiting else self._read_message()
+        if self._waiting:
+            return self._waiting.popleft()
+        return None if self.released else self._read_message()
 
     def cancelled(self, message_id: int) -> bool:
         """Whether the peer sent a C-CANCEL for this request (PS3.7 9.3.2.3), or has gone."""

@@ -35,7 +35,7 @@ from storage.commitments import (
     verify,
 )
 from storage.errors import Error, Invalid, Unavailable
-from storage.identity import required_uid
+from storage.identity import MAX_UID_LENGTH, required_uid
 
 log = structlog.get_logger("farlight.dicom_node")
 
@@ -43,7 +43,9 @@ PUSH_INSTANCE = "1.2.840.10008.1.20.1.1"
 """The well-known instance (PS3.4 J.3.5)."""
 REQUEST_COMMITMENT = 1
 ALL_HELD, SOME_FAILED = 1, 2
-MAX_REFERENCES = 100_000
+MAX_REFERENCES = 50_000
+MAX_INFORMATION_BYTES = 8 << 20
+"""Of the encoded action information."""
 NO_SUCH_SOP_CLASS, NO_SUCH_ACTION = 0x0118, 0x0123
 
 STILL_OPEN_S = 0.5
@@ -118,9 +120,17 @@ def _read(information: Dataset | None) -> tuple[str, list[Reference]]:
 
 def _reference(item: Dataset) -> Reference:
     return Reference(
-        required_uid(item.get("ReferencedSOPClassUID"), "(0008,1150) ReferencedSOPClassUID"),
-        required_uid(item.get("ReferencedSOPInstanceUID"), "(0008,1155) ReferencedSOPInstanceUID"),
+        _named(item, "ReferencedSOPClassUID", "(0008,1150) ReferencedSOPClassUID"),
+        _named(item, "ReferencedSOPInstanceUID", "(0008,1155) ReferencedSOPInstanceUID"),
     )
+
+
+def _named(item: Dataset, keyword: str, name: str) -> str:
+    """A UID as the sender writes it. One that is none is no reason to refuse the others: we hold nothing under it."""
+    value = str(item.get(keyword) or "").strip(" \0")
+    if not 0 < len(value) <= MAX_UID_LENGTH:
+        raise Invalid(f"{name} is missing, empty or too long", status=INVALID_ARGUMENT)
+    return value
 
 
 def _report_here(request: Request, asked: Commitment) -> None:

@@ -14,6 +14,7 @@ from dicom_node import command as commands
 from dicom_node import metrics
 from dicom_node.association import Association, Gathered, Message, Nowhere, Sink
 from dicom_node.command import Command, Value
+from dicom_node.commitment import MAX_INFORMATION_BYTES
 from dicom_node.incoming import IncomingInstance
 from dicom_node.negotiation import Negotiated, accept, read_request, reject, speaks_our_version
 from dicom_node.peers import CONGESTED, VERSION_UNKNOWN, Caller, Rejection, note_refusal, recognize
@@ -211,8 +212,9 @@ class Conversation:
         )
 
     def _open_sink(self, context: Context, command: Command) -> Sink:
-        if command.get("CommandField") != commands.C_STORE:
-            return Gathered()
+        field = command.get("CommandField")
+        if field != commands.C_STORE:
+            return Gathered(MAX_INFORMATION_BYTES) if field == commands.N_ACTION else Gathered()
         if not context.transfer_syntax or self.node is None or "store" not in self.node.may:
             return Nowhere()
         return IncomingInstance(self._doorkeeper.archive, command, context.transfer_syntax)
