@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from minio import Minio
 from minio.error import MinioException
@@ -19,6 +20,7 @@ from urllib3.exceptions import HTTPError
 from storage.blobs.s3_address import KMS, S3Address, S3Keys
 from storage.blobs.s3_errors import (
     NO_BUCKET,
+    NO_S3_STORE,
     OUT_OF_RANGE,
     UPLOAD_GONE,
     translated,
@@ -238,6 +240,8 @@ class S3Blobs:
             yield
         except (MinioException, HTTPError) as why:
             raise translated(why, self.address) from why
+        except ParseError as why:
+            raise unavailable(self.address, NO_S3_STORE) from why
 
 
 def _encryption(sse: str) -> Sse | None:

@@ -27,9 +27,10 @@ NO_BUCKET = "has no bucket {bucket}; it is made when Farlight starts, if the key
 MAY_NOT_MAKE_BUCKET = (
     "has no bucket {bucket}, and these keys may not make it; make it, or correct FARLIGHT_BLOBS_URL"
 )
+NO_S3_STORE = "answers like something else than an S3 store; check endpoint= in FARLIGHT_BLOBS_URL"
 _SAID = {
     "NoSuchBucket": NO_BUCKET,
-    "InvalidAccessKeyId": "does not know the access key; check FARLIGHT_S3_ACCESS_KEY",
+    "InvalidAccessKeyId": "does not know the access key; check FARLIGHT_S3_ACCESS_KEY, and a key named in sse=",
     "SignatureDoesNotMatch": "says the secret key is wrong; check FARLIGHT_S3_SECRET_KEY",
     "RequestTimeTooSkewed": "says our clocks differ; set this machine's time, and the store's",
     "AccessDenied": "does not let these keys use bucket {bucket}; they must be allowed to list it, "
@@ -72,7 +73,7 @@ def _said(why: MinioException | HTTPError) -> str:
             return _SAID["InsufficientStorage"]
         return f"failed with status {why.status_code}; look at its log"
     if isinstance(why, InvalidResponseError):
-        return "answers like something else than an S3 store; check endpoint= in FARLIGHT_BLOBS_URL"
+        return NO_S3_STORE
     return _unreached(why)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
 
+import structlog
 import urllib3
 from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import HTTPError, SSLError
 
 from storage.blobs.s3_connections import POOLS
+
+log = structlog.get_logger(__name__)
 
 _AWAY = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -27,6 +31,7 @@ _AWAY = {
 }
 _LOST_ON_THE_WAY = (b"RequestTimeout", b"IncompleteBody", b"BadDigest", b"XAmzContentSHA256Mismatch")
 """Codes of a 400 that mean: what arrived is not what was sent."""
+_CUT_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 3.0
 _LEAST_S = 1.0
@@ -64,16 +69,14 @@ class PatientPool(urllib3.PoolManager):
                 response = super().urlopen(
                     method, url, redirect=False, **{**given, "retries": False, "timeout": self._timeout()}
                 )
-            except SSLError:
-                raise
-            except HTTPError:
-                if not self._pause(attempt):
+            except HTTPError as why:
+                if _is_hopeless(why) or not self._pause(attempt, type(why).__name__):
                     raise
                 continue
             if not _failed_in_passing(response):
                 self._renew()
                 return response
-            if not self._pause(attempt):
+            if not self._pause(attempt, f"status {response.status}"):
                 return response
             with suppress(HTTPError):
                 response.drain_conn()
@@ -93,14 +96,21 @@ class PatientPool(urllib3.PoolManager):
         each = max(_LEAST_S, min(self._left(), self._seconds() / 2))
         return Timeout(connect=each, read=each)
 
-    def _pause(self, attempt: int) -> bool:
+    def _pause(self, attempt: int, reason: str) -> bool:
         """Wait before the next try; false if that would be too late."""
         longest = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(attempt, 10))
         pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - to spread, not to hide
         if self._left() < pause:
             return False
+        log.warning("store asked again", reason=reason, attempt=attempt + 1)
         time.sleep(pause)
         return True
+
+
+def _is_hopeless(why: HTTPError) -> bool:
+    """A certificate that is not trusted and a port without TLS stay so; an end in mid-sentence is a restart."""
+    causes = (*why.args, why.__cause__)
+    return isinstance(why, SSLError) and not any(isinstance(cause, _CUT_OFF) for cause in causes)
 
 
 def _failed_in_passing(response: BaseHTTPResponse) -> bool:

@@ -115,9 +115,19 @@ def test_a_bucket_is_made_and_one_that_may_not_be_is_named(bucket: str) -> None:
 
 
 def test_nobody_there_and_somebody_else_there_are_told_apart(bucket: str) -> None:
-    assert "cannot be reached" in refusal(opened(f"s3://{bucket}?endpoint=http://127.0.0.1:1").check)
-    with other_server(404, "text/html", b"<h1>Not here</h1>") as port:
-        assert "something else" in refusal(opened(f"s3://{bucket}?endpoint=http://127.0.0.1:{port}").check)
+    assert "cannot be reached" in refusal(
+        opened(f"s3://{bucket}?endpoint=http://127.0.0.1:1", patience_s=1).check
+    )
+    for status, kind in (
+        (404, "text/html"),
+        (200, "text/html"),
+        (200, "application/xml"),
+        (404, "application/xml"),
+    ):
+        with other_server(status, kind, b"<p>Welcome!<br></p>") as port:
+            assert "something else" in refusal(
+                opened(f"s3://{bucket}?endpoint=http://127.0.0.1:{port}").check
+            )
 
 
 def test_a_server_that_keeps_failing_is_given_up(bucket: str) -> None:
@@ -349,6 +359,14 @@ def test_a_read_goes_on_where_the_line_broke(bucket: str) -> None:
         assert blobs.read(KEY) == content
         assert link.connections >= 3
         assert blobs.read(KEY, 5, 4_000_000) == content[5:4_000_005]
+
+
+def test_a_cut_in_the_middle_of_tls_is_no_wrong_setting(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(shared_server().certificate))
+    with BadLink(shared_server().tls_port, downward=lambda piece, number: piece if number else None) as link:
+        blobs = opened(f"s3://{bucket}?endpoint=127.0.0.1:{link.port}")
+        blobs.check()
+        assert link.connections == 2
 
 
 def test_the_answer_to_a_completed_upload_may_be_lost(bucket: str) -> None:
