@@ -68,10 +68,12 @@ class Spool:
 
     def write(self, data: Bytes) -> None:
         """Append. Raises `Unavailable` when the disk is full or nearly so."""
-        with _writable():
+        try:
             written = os.write(self._descriptor, data)
             while written < len(data):
                 written += os.write(self._descriptor, memoryview(data)[written:])
+        except OSError as why:
+            raise _unavailable(why) from why
         self._hash.update(data)
         self.size += written
         if self.size - self._looked_at > _LOOK_EVERY:
@@ -141,4 +143,8 @@ def _writable() -> Iterator[None]:
     try:
         yield
     except OSError as why:
-        raise Unavailable(f"what arrives cannot be kept: {why.strerror}") from why
+        raise _unavailable(why) from why
+
+
+def _unavailable(why: OSError) -> Unavailable:
+    return Unavailable(f"what arrives cannot be kept: {why.strerror}")
