@@ -19,7 +19,9 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        rows += receive.measure(Path(folder), images=10 if short else 400, rounds=1 if short else 5)
+        rows += receive.measure(
+            Path(folder), receive.SHORT if short else receive.FULL, rounds=1 if short else 5
+        )
         rows += render.measure(Path(folder), frames=5 if short else 100, rounds=1 if short else 5)
     print(table(rows))
 

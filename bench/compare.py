@@ -1,57 +1,87 @@
-"""Two commands of the same work in turn, A B A B, and the ratio of each pair."""
+"""Several programs at the same work in turn, A B C A B C, and the ratio of each round."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
+class Sample:
+    """What one round took: seconds on the clock, and of the server's processor where that is known."""
+
+    wall_s: float
+    cpu_s: float | None = None
+
+
+@dataclass
 class Row:
-    """One figure: seconds of ours and the peer's per round; `amount` units of `unit` were done in each."""
+    """One kind of work: rounds of ours and of each peer; `amount` units of `unit` were done in each round."""
 
     name: str
-    peer: str
     amount: int
     unit: str
-    ours_s: tuple[float, ...]
-    peers_s: tuple[float, ...]
+    ours: list[Sample] = field(default_factory=list)
+    peers: dict[str, list[Sample]] = field(default_factory=dict)
+    must: str = ""
 
-    @property
-    def ratios(self) -> list[float]:
+    def ratios(self, peer: str) -> list[float]:
         """How many times the peer's speed, round by round."""
-        return [peer / ours for ours, peer in zip(self.ours_s, self.peers_s, strict=True)]
+        return [b.wall_s / a.wall_s for a, b in zip(self.ours, self.peers[peer], strict=True)]
+
+    def cpu_ratios(self, peer: str) -> list[float]:
+        """How many times less of the processor, round by round; empty where it is not known."""
+        pairs = zip(self.ours, self.peers[peer], strict=True)
+        return [b.cpu_s / a.cpu_s for a, b in pairs if a.cpu_s and b.cpu_s]
 
 
-def in_turn(
-    name: str,
-    peer: str,
-    amount: int,
-    unit: str,
-    rounds: int,
-    ours: Callable[[], object],
-    theirs: Callable[[], object],
-) -> Row:
-    """Run both `rounds` times, interleaved, after one round that does not count."""
-    pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds + 1)][1:]
-    return Row(name, peer, amount, unit, tuple(a for a, _ in pairs), tuple(b for _, b in pairs))
+Work = Callable[[int], Sample]
+"""Does round number n and tells what it took."""
 
 
-def table(rows: list[Row]) -> str:
-    """Markdown: medians, and the ratio's least, median and most."""
-    lines = ["| work | Farlight | peer | ratio min / median / max |", "|---|---|---|---|"]
-    for row in rows:
-        ours, peers = (
-            f"{row.amount / statistics.median(s):.0f} {row.unit}" for s in (row.ours_s, row.peers_s)
-        )
-        low, mid, high = min(row.ratios), statistics.median(row.ratios), max(row.ratios)
-        lines.append(f"| {row.name} | {ours} | {row.peer}: {peers} | {low:.2f} / {mid:.2f} / {high:.2f} |")
+def in_turn(name: str, amount: int, unit: str, rounds: int, ours: Work, peers: dict[str, Work]) -> Row:
+    """Run all of them `rounds` times, interleaved, after one round that does not count."""
+    row = Row(name, amount, unit, peers={peer: [] for peer in peers})
+    for number in range(rounds + 1):
+        sample = ours(number)
+        others = {peer: work(number) for peer, work in peers.items()}
+        if number:
+            row.ours.append(sample)
+            for peer, other in others.items():
+                row.peers[peer].append(other)
+    return row
+
+
+def timed(work: Callable[[], object], cpu_s: Callable[[], float] | None = None) -> Sample:
+    """Run it once."""
+    before, begun = cpu_s() if cpu_s else None, time.perf_counter()
+    work()
+    wall = time.perf_counter() - begun
+    return Sample(wall, cpu_s() - before if cpu_s and before is not None else None)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Markdown: medians, and each ratio's least, median and most."""
+    lines = [
+        "| work | Farlight | peer | speed: times the peer's, min / median / max | processor: times less |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [_line(row, peer) for row in rows for peer in row.peers]
     return "\n".join(lines)
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
+def _line(row: Row, peer: str) -> str:
+    ours, theirs = (f"{_rate(row, samples):.0f} {row.unit}" for samples in (row.ours, row.peers[peer]))
+    return f"| {row.name} | {ours} | {peer}: {theirs} | {_three(row.ratios(peer))} | {_three(row.cpu_ratios(peer))} |"
+
+
+def _rate(row: Row, samples: list[Sample]) -> float:
+    return row.amount / statistics.median(sample.wall_s for sample in samples)
+
+
+def _three(values: list[float]) -> str:
+    if not values:
+        return ""
+    return f"{min(values):.2f} / {statistics.median(values):.2f} / {max(values):.2f}"

@@ -91,11 +91,15 @@ class DicomNode:
         if self._listeners:
             raise Conflict("the DICOM node is running already")
         config = self.config
-        listeners = [_Listener(config, config.port, None, self._attend)]
-        if config.tls is not None and config.tls_port is not None:
-            listeners.append(_Listener(config, config.tls_port, server_context(config.tls), self._attend))
-        self._listeners = listeners
-        for listener in listeners:
+        context = server_context(config.tls) if config.tls and config.tls_port is not None else None
+        self._listeners.append(_Listener(config, config.port, None, self._attend))
+        try:
+            if context is not None:
+                self._listeners.append(_Listener(config, config.tls_port or 0, context, self._attend))
+        except Unavailable:
+            self._listeners.pop().stop()
+            raise
+        for listener in self._listeners:
             listener.start()
         log.info("DICOM node listens", ae_title=self.ae_title, port=self.port, tls_port=self.tls_port)
 
@@ -223,7 +227,8 @@ class _Listener:
         self._stopping = True
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes `accept`
-        self._thread.join(5)
+        if self._thread.is_alive():
+            self._thread.join(5)
         self._socket.close()
 
     def _accept(self) -> None:

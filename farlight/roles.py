@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 
+from dicom_node.commitment import run_due
 from dicom_node.node import DicomNode, Limits, NodeConfig
 from dicom_node.send import drain_once
 from dicom_node.tls import Clients, Tls
@@ -87,10 +88,16 @@ def _run_node(archive: Archive, settings: Settings, stop: threading.Event) -> No
     board = threading.Thread(target=_tell_open_associations, args=(archive, node, stop), daemon=True)
     board.start()
     try:
-        _repeat(stop, lambda: drain_once(archive, settings.ae_title, settings.retry_seconds))
+        _repeat(stop, lambda: _call_nodes(archive, settings))
     finally:
         node.stop(DRAIN_S)
         board.join(OPEN_EVERY_S)
+
+
+def _call_nodes(archive: Archive, settings: Settings) -> int:
+    """What we owe to nodes: reports, and answers to requests for storage commitment."""
+    sent = drain_once(archive, settings.ae_title, settings.retry_seconds)
+    return sent + run_due(archive, settings.ae_title)
 
 
 def _node_config(archive: Archive, settings: Settings, tls: Tls | None) -> NodeConfig:
