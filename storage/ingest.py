@@ -78,7 +78,8 @@ def ingest_spooled(archive: Archive, spool: Spool, claim: Claim, sender: Sender)
     """
     offset = len(claim.head)
     with spool.view() as view:
-        header = read_header(view, offset, claim.transfer_syntax_uid, sender.charset)
+        # frames are counted from where the data set begins, whatever stands before it
+        header = read_header(view[offset:], 0, claim.transfer_syntax_uid, sender.charset)
     _require_same_object(header, claim)
     return _take_in(archive, spool, prepare(header, spool, offset, sender))
 
