@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import ColumnElement, Connection, func, insert, literal, select
 
 from storage.database import Database
+from storage.locks import Lock, serialize
 from storage.tables import Instant, change, cursor, study
 
 
@@ -53,7 +54,10 @@ def move_cursor(database: Database, connection: Connection, consumer: str, posit
 
 
 def announce_count(connection: Connection, of: ColumnElement[bool]) -> None:
-    """Tell of the study that meets the condition `of` that its completeness is to be looked at again."""
+    """Tell of the study that meets the condition `of` that its completeness is to be looked at again.
+
+    Takes `Lock.CHANGES`; who locks rows as well takes it before them."""
+    serialize(connection, Lock.CHANGES)
     columns = ("kind", "study", "site", "study_instance_uid", "epoch", "instance_count", "at")
     row = select(
         literal("count"),

@@ -17,6 +17,7 @@ from storage.changes import Change, announce_count, changes_after, move_cursor, 
 from storage.completeness import Completeness
 from storage.database import Database
 from storage.links import is_sending
+from storage.locks import Lock, serialize, take_if_free
 from storage.tables import study
 from worklist.agreements import Agreement, Priority, automatic_agreement
 from worklist.commands import perform_as_system
@@ -59,15 +60,17 @@ def _expire(database: Database, request_id: int) -> int:
 
 def _follow_feed(database: Database) -> int:
     with database.read() as connection:
-        position = read_cursor(connection, CONSUMER)
-        changes = changes_after(connection, position)
-    if not changes:
-        return 0
-    newest = {change.study: change for change in changes if change.kind == "instance"}
+        if not changes_after(connection, read_cursor(connection, CONSUMER), limit=1):
+            return 0
     with database.write() as connection:
+        if not take_if_free(connection, Lock.ARRIVALS):
+            return 0  # another worker is at it
+        changes = changes_after(connection, read_cursor(connection, CONSUMER))
+        newest = {change.study: change for change in changes if change.kind == "instance"}
         for change in newest.values():
             _note_arrival(database, connection, change)
-        move_cursor(database, connection, CONSUMER, changes[-1].id)
+        if changes:
+            move_cursor(database, connection, CONSUMER, changes[-1].id)
     return len(changes)
 
 
@@ -92,7 +95,12 @@ def _settle_quiet(database: Database, quiet_seconds: float, patience: timedelta)
 def _settle(
     database: Database, connection: Connection, study_row: int, quiet_since: datetime, patience: timedelta
 ) -> bool:
-    """One study, looked at again under the write lock: an image may have come since, or be on its way slowly."""
+    """One study, looked at again under locks: an image may have come since or be on its way slowly, or another worker
+    may have been faster."""
+    serialize(connection, Lock.CHANGES)
+    still = (arrival.c.study == study_row, arrival.c.stable_epoch < arrival.c.epoch)
+    if connection.execute(select(arrival.c.study).where(*still).with_for_update()).first() is None:
+        return False
     found = connection.execute(select(study).where(study.c.id == study_row)).one()
     sending = is_sending(connection, found.site, found.study_instance_uid, datetime.now(UTC))
     if found.last_received_at > quiet_since or sending:
@@ -169,7 +177,8 @@ def _has_images(found: Any) -> bool:
 
 def _wake_waiting(connection: Connection, study_row: int) -> bool:
     where = (request.c.study == study_row, request.c.state == State.WAITING_IMAGES.value)
-    waiting = list(connection.execute(select(request.c.id).where(*where)).scalars())
+    query = select(request.c.id).where(*where).with_for_update(key_share=True)
+    waiting = list(connection.execute(query).scalars())
     for request_id in waiting:
         perform_as_system(connection, load(connection, request_id, lock=True), Command.IMAGES_READY)
     return bool(waiting)

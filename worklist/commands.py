@@ -237,7 +237,9 @@ def _submit(connection: Connection, _person: Person, found: Request, _order: Ord
 
 
 def _images_are_stable(connection: Connection, found: Request) -> bool:
-    row = connection.execute(select(arrival).where(arrival.c.study == found.study)).one_or_none()
+    # locked: if the worker is about to find the study quiet, it must see this request waiting, or we that it is quiet
+    query = select(arrival).where(arrival.c.study == found.study).with_for_update()
+    row = connection.execute(query).one_or_none()
     return row is not None and row.stable_epoch == found.study_epoch > 0
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +20,7 @@ from reading_world import CONTENT, World
 from sqlalchemy import event, func, select
 
 from storage import audit
+from storage.archive import Archive
 from storage.changes import changes_after, last_position, read_cursor
 from storage.database import Database
 from storage.errors import Conflict, NotFound
@@ -34,7 +38,7 @@ from worklist.reports.drafts import save_draft
 from worklist.reports.signing import Signature, sign, submit_report
 from worklist.requests import load
 from worklist.tables import request
-from worklist.transitions import Command
+from worklist.transitions import Command, State
 
 A_WHILE_S = 0.4
 """Long enough for whoever does not wait to be done."""
@@ -69,6 +73,11 @@ def study_file(**values: object) -> bytes:
     out = BytesIO()
     dataset.save_as(out)
     return out.getvalue()
+
+
+def as_opened(world: World, database: Database) -> Archive:
+    """The archive as another process has it."""
+    return Archive(database, world.archive.blobs, world.archive.incoming)
 
 
 def receive_another(world: World, site: str = "KASHI") -> None:
@@ -140,9 +149,16 @@ def test_whoever_follows_the_events_misses_none(world: World, pool: ThreadPoolEx
     assert seen == {slow, quick}
 
 
-def test_whoever_follows_the_changes_misses_none(world: World, pool: ThreadPoolExecutor) -> None:
-    """Many senders at once, and a follower that looks all the time."""
+def test_whoever_follows_the_changes_misses_none(
+    world: World, another_process: Callable[[], Database], pool: ThreadPoolExecutor
+) -> None:
+    """Several receivers at once, and a follower that looks all the time."""
     database = world.archive.database
+    receivers = [dataclasses.replace(world, archive=as_opened(world, another_process())) for _ in range(8)]
+    for receiver in receivers:  # commits take their time, each another one
+        event.listen(
+            receiver.archive.database.engine, "commit", lambda _: time.sleep(random.uniform(0, 0.03))
+        )
     over = threading.Event()
 
     def follow() -> set[str]:
@@ -158,7 +174,7 @@ def test_whoever_follows_the_changes_misses_none(world: World, pool: ThreadPoolE
         return seen
 
     following = pool.submit(follow)
-    sending = [pool.submit(receive_another, world) for _ in range(40)]
+    sending = [pool.submit(receive_another, receivers[n % 8]) for n in range(40)]
     for future in sending:
         future.result(60)
     over.set()
@@ -258,7 +274,7 @@ def test_several_workers_open_each_request_once(
     processes = [another_process() for _ in range(4)]
 
     def work(database: Database) -> None:
-        archive = type(world.archive)(database, world.archive.blobs, world.archive.incoming)
+        archive = as_opened(world, database)
         for _ in range(4):
             arrivals.run_once(archive, -1)
 
@@ -295,6 +311,21 @@ def test_several_senders_take_each_delivery_once(
     ]
     assert taken, "a signed report is to be delivered"
     assert len(taken) == len(set(taken))
+
+
+def test_a_request_that_is_sent_while_its_study_goes_quiet_does_not_wait_for_ever(world: World) -> None:
+    world.receive("HOTAN")
+    database, technician = world.archive.database, world.person("hotan")
+    with database.write() as connection:
+        uid = connection.execute(select(study.c.study_instance_uid)).scalar_one()
+        values = ("HOTAN", uid, "SRRSH", Service.READ, Priority.ROUTINE, {})
+        open_by_person(connection, technician, *values)
+
+    # the worker has looked for a request that waits, found none, and not yet committed that the study is quiet
+    with during(database, "SELECT count(*)", lambda: world.give("hotan", Command.SUBMIT)) as came_before:
+        arrivals.run_once(world.archive, -1)
+    assert came_before == [False]
+    assert world.only_request().state is State.QUEUED
 
 
 # -- people --------------------------------------------------------------------------------------
