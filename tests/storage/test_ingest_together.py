@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from keeping import changed, file_bytes
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Table, event, func, select
 from sqlalchemy.exc import IntegrityError
 
 from storage.archive import Archive
+from storage.changes import changes_after
 from storage.database import Database
 from storage.ingest import (
     Outcome,
@@ -145,3 +146,52 @@ def test_a_sender_whose_site_is_unknown_fails_alone(archive: Archive) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert Counter(threads.map(send, range(8))) == {Outcome.STORED: 7, "refused": 1}
+
+
+def test_a_follower_of_the_feed_misses_nothing(archive: Archive) -> None:
+    """Two processes record at once; what commits later has a higher number, so that a follower's place is enough."""
+    other = Archive(Database(archive.database.url), archive.blobs, archive.incoming)
+    over = threading.Event()
+
+    def follow() -> list[int]:
+        seen: list[int] = []
+        while True:
+            ended = over.is_set()
+            with archive.database.read() as connection:
+                news = changes_after(connection, seen[-1] if seen else 0)
+            seen += [change.id for change in news]
+            if ended and not news:
+                return seen
+
+    def send(number: int) -> None:
+        for n in range(8):
+            uids = {"SOPInstanceUID": f"1.2.3.{number}.{n}", "StudyInstanceUID": f"1.2.4.{n}"}
+            ingest_file([archive, other][number % 2], changed(**uids), KASHI)
+
+    with ThreadPoolExecutor(7) as threads:
+        follower = threads.submit(follow)
+        list(threads.map(send, range(6)))
+        over.set()
+        seen = follower.result(30)
+    other.close()
+    with archive.database.read() as connection:
+        assert seen == [row.id for row in connection.execute(select(change.c.id).order_by(change.c.id))]
+        studies = {row.id: row.epoch for row in connection.execute(select(study))}
+        announced = {row.study: row.epoch for row in connection.execute(select(change).order_by(change.c.id))}
+    assert studies == announced
+    assert set(studies.values()) == {6}
+
+
+def test_one_more_image_of_a_series_takes_few_statements(archive: Archive) -> None:
+    ingest_file(archive, changed(SOPInstanceUID="1.2.3.1"), KASHI)
+    said: list[str] = []
+
+    def listen(_connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(statement.split()[0])
+
+    event.listen(archive.database.engine, "before_cursor_execute", listen)
+    ingest_file(archive, changed(SOPInstanceUID="1.2.3.2"), KASHI)
+    event.remove(archive.database.engine, "before_cursor_execute", listen)
+    with_lock = 0 if archive.database.embedded else 1
+    words = Counter(word.upper() for word in said if not word.upper().startswith("BEGIN"))
+    assert words == {"SELECT": 2 + with_lock, "INSERT": 2, "UPDATE": 2}
