@@ -49,7 +49,7 @@ export function AdoptDialog({ refusal, onClose }: { refusal: Refusal; onClose: (
         </p>
         <p class="dim small">{t('adopt.means')}</p>
         <label class="field">
-          <span class="field-label">{t('list.hospital')}</span>
+          <span class="field-label">{t('links.hospital')}</span>
           <select data-testid="adopt-site" required value={site} onChange={(event) => setSite(event.currentTarget.value)}>
             <option value="">{t('reason.choose')}</option>
             {sites.map((one) => (

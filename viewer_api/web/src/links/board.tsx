@@ -27,7 +27,7 @@ export function BoardPart(): JSX.Element {
         <thead>
           <tr>
             <th class="l-state">{t('links.state')}</th>
-            <th class="l-site">{t('list.hospital')}</th>
+            <th class="l-site">{t('links.hospital')}</th>
             <th class="l-node">{t('links.node')}</th>
             <th class="l-seen">{t('links.last_seen')}</th>
             <th class="l-seen">{t('links.last_image')}</th>
@@ -68,15 +68,17 @@ function Line({ line, now }: { line: LinkLine; now: number }): JSX.Element {
         <span class={`link-dot ${line.state.toLowerCase()}`}>{linkStateLabel(line.state)}</span>
         <Now line={line} />
       </td>
-      <td class="l-site" data-label={t('list.hospital')}>
+      <td class="l-site" data-label={t('links.hospital')}>
         <strong>{named(line.site.name, line.site.name_zh)}</strong>
       </td>
       <td class="l-node" data-label={t('links.node')}>
-        <code>{line.ae_title}</code>
-        <span class="dim small">
-          {line.host === '*' ? (line.address || t('links.any_address')) : line.host}
-          {line.tls && ' · TLS'}
-          {!line.registered && ` · ${t('links.unregistered')}`}
+        <span>
+          <code>{line.ae_title}</code>
+          <span class="dim small">
+            {line.host === '*' ? line.address || t('links.any_address') : line.host}
+            {line.tls && ' · TLS'}
+            {!line.registered && ` · ${t('links.unregistered')}`}
+          </span>
         </span>
       </td>
       <td class="l-seen" data-label={t('links.last_seen')} title={fullInstant(line.last_seen_at)}>

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { t } from '../i18n';
 import type { LinksPart } from '../router';
-import { administers } from '../session/session';
+import { administers, sendsImages } from '../session/session';
 import { AppHeader } from '../ui/app-header';
 import { useTheme, useTitle } from '../ui/use';
 import { AsidePart } from './aside';
@@ -18,7 +18,8 @@ const PARTS: Record<LinksPart, { address: string; content: () => JSX.Element }> 
 export function LinksPage({ part }: { part: LinksPart }): JSX.Element {
   useTheme('light');
   useTitle(t(`links.${part}`));
-  const parts = (Object.keys(PARTS) as LinksPart[]).filter((one) => one !== 'refused' || administers.value);
+  const allowed: Record<LinksPart, boolean> = { board: true, refused: administers.value, aside: sendsImages.value };
+  const parts = (Object.keys(PARTS) as LinksPart[]).filter((one) => allowed[one]);
   const shown = parts.includes(part) ? part : 'board';
   return (
     <div class="page links-page">

@@ -1,9 +1,10 @@
 import type { JSX } from 'preact';
 import type { LinkLine, LinkTrouble } from '../api/links';
 import { t, type Word } from '../i18n';
-import { ago, number } from '../i18n/format';
+import { ago, instant, number } from '../i18n/format';
 import { linkTroubleLabel } from '../i18n/labels';
 import { en } from '../i18n/en';
+import { sendsImages } from '../session/session';
 
 const ASIDE = new Set(['OTHER_PATIENT', 'OTHER_CONTENT', 'OTHER_SERIES', 'HELD_ASIDE']);
 const MOST = 3;
@@ -22,23 +23,21 @@ export function Troubles({ line, now }: { line: LinkLine; now: number }): JSX.El
       {line.state === 'LEARNING' && shown.length === 0 && <li class="dim">{t('links.learning_means')}</li>}
       {shown.map((one) => (
         <li key={one.reason} class={one.reason === line.last_trouble ? '' : 'dim'}>
-          <TroubleLine trouble={one} now={now} />
+          <TroubleLine trouble={one} />
         </li>
       ))}
     </ul>
   );
 }
 
-function TroubleLine({ trouble, now }: { trouble: LinkTrouble; now: number }): JSX.Element {
+function TroubleLine({ trouble }: { trouble: LinkTrouble }): JSX.Element {
   return (
     <>
       <strong>
         {linkTroubleLabel(trouble.reason)} × {number(trouble.count)}
       </strong>{' '}
-      <span class="dim small" title={trouble.last_hour}>
-        {t('links.within_hour_of', { ago: ago(trouble.last_hour, now) })}
-      </span>{' '}
-      {ASIDE.has(trouble.reason) ? <a href="/links/aside">{t('links.see_aside')}</a> : <span>{whatToDo(trouble.reason)}</span>}
+      <span class="dim small">{t('links.hour_of', { at: instant(trouble.last_hour) })}</span>{' '}
+      {ASIDE.has(trouble.reason) ? sendsImages.value && <a href="/links/aside">{t('links.see_aside')}</a> : <span>{whatToDo(trouble.reason)}</span>}
     </>
   );
 }

@@ -60,6 +60,8 @@ export function hasRole(...wanted: Role[]): boolean {
 export const isReader = computed(() => hasRole(...READERS));
 export const isRequester = computed(() => hasRole(...REQUESTERS));
 export const seesLinks = computed(() => hasRole('technician', 'institution_admin', 'platform_admin'));
+/** Who sees a hospital's own patients and looks after its devices. */
+export const sendsImages = computed(() => hasRole('technician', 'institution_admin'));
 export const administers = computed(() => hasRole('institution_admin', 'platform_admin'));
 export const seesStudies = computed(() => hasRole('technician', 'institution_admin', 'platform_admin'));
 

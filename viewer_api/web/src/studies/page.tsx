@@ -135,8 +135,8 @@ function Studies({ items, onCreate, onDeclare }: { items: StudyItem[]; onCreate:
               <span>
                 <ImageCount count={one.completeness} />{' '}
                 {declaresFor(one.site) && (
-                  <button type="button" class="quiet icon-button small-icon" data-testid="declare" title={t('declare.title')} aria-label={t('declare.title')} onClick={() => onDeclare(one)}>
-                    <Icon name="more" size={14} />
+                  <button type="button" class="quiet declare" data-testid="declare" title={t('declare.title')} onClick={() => onDeclare(one)}>
+                    {t('declare.give')}
                   </button>
                 )}
               </span>
@@ -146,7 +146,7 @@ function Studies({ items, onCreate, onDeclare }: { items: StudyItem[]; onCreate:
             </td>
             <td data-label={t('studies.arrival')}>
               <span>
-                <span class={`arrival ${one.stable ? 'stable' : 'receiving'}`} title={t('studies.series', { n: one.series_count })}>
+                <span class={`arrival ${one.completeness.state.toLowerCase()}`} title={t('studies.series', { n: one.series_count })}>
                   {countWords(one.completeness)}
                 </span>
                 {one.conflict_count > 0 && <span class="flag red">{t('studies.conflicts', { n: one.conflict_count })}</span>}

@@ -27,7 +27,7 @@ export function ImageCount({ count }: { count: Completeness }): JSX.Element {
     <span class={`image-count ${count.state.toLowerCase()}`} title={words} data-testid="image-count" data-count={count.state}>
       {number(count.received)}
       <span class="of" aria-hidden="true">
-        {' / '}
+        {'\u2009/\u2009'}
         {count.expected === null ? '?' : number(count.expected)}
       </span>
       {count.state === 'COMPLETE' && <Icon name="check" size={13} />}
