@@ -27,11 +27,12 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from dicom_node.decompression import can_decompress, decompress_frame, describe, frame_form
+from dicom_node.decompression import can_decompress, decompress_frame
+from dicom_node.frame_form import describe, frame_form
 from dicom_node.recode import head, recode, swapped
 from dicom_node.services import Context
 from storage.archive import Archive
-from storage.errors import Invalid, Unavailable
+from storage.errors import Error, Invalid, Unavailable
 from storage.frames import PixelLayout, encapsulated_layout, join_fragments
 from storage.header import MAX_INFLATED
 from storage.structure import Buffer, Element, Encoding, tag_name, walk
@@ -88,8 +89,12 @@ def data_set(archive: Archive, found: Outgoing, transfer_syntax_uid: str) -> Ite
     with tempfile.TemporaryFile(dir=archive.incoming) as file:
         try:
             _write_recoded(archive, found, transfer_syntax_uid, file)
+        except Error:
+            raise
         except OSError as why:
             raise Unavailable(f"the folder for temporary files cannot be used: {why.strerror}") from why
+        except Exception as why:  # pydicom raises many kinds on broken data, and each means the same here
+            raise Invalid(f"the data set cannot be re-encoded ({type(why).__name__})") from why
         file.seek(0)
         yield iter(lambda: file.read(CHUNK), b"")
 

@@ -21,6 +21,7 @@ from dicom_node.selection import Selection, pages, select_instances
 from dicom_node.services import CANCELLED, PENDING, Context, Request, Response, StoreCommand, SubOperations
 from dicom_node.status import SUCCESS, UNABLE_TO_PERFORM_SUB_OPERATIONS
 from dicom_node.upper_layer import Lost
+from storage.audit import Act, append
 from storage.errors import Error, NotFound
 
 log = structlog.get_logger("farlight.dicom_node")
@@ -29,6 +30,8 @@ MOVE_DESTINATION_UNKNOWN = 0xA801
 WITH_FAILURES = 0xB000
 _WARNINGS = frozenset({0x0001, 0x0107, 0x0111, 0x0116})
 """Warnings of PS3.7 Annex C; 0x0111 says that the receiver has this instance already."""
+EXPORT = "export-images"
+_MOST_NOTED = 1000
 _MOST = 0xFFFF
 """The counts of sub-operations have 16 bits."""
 _LONGEST_LIST = 65534
@@ -51,12 +54,13 @@ def move(request: Request) -> Iterator[Response]:
     selection = _select(request)
     destination = _destination(request)
     sender = MoveSender(request, destination, selection.kinds)
-    return _sub_operations(request, selection, sender, sender.opened())
+    return _sub_operations(request, selection, sender, sender.opened(), to=destination.ae_title)
 
 
 def get(request: Request) -> Iterator[Response]:
     """C-GET. Raises `Invalid` for a wrong identifier."""
-    return _sub_operations(request, _select(request), _GetSender(request), nullcontext())
+    to = request.caller.calling_ae_title.strip()
+    return _sub_operations(request, _select(request), _GetSender(request), nullcontext(), to=to)
 
 
 def _select(request: Request) -> Selection:
@@ -74,18 +78,40 @@ def _destination(request: Request) -> Destination:
 
 
 def _sub_operations(
-    request: Request, selection: Selection, sender: Sender, opened: AbstractContextManager[object]
+    request: Request, selection: Selection, sender: Sender, opened: AbstractContextManager[object], *, to: str
 ) -> Iterator[Response]:
+    _note(request, selection, to)
     tally = _Tally(len(selection))
-    with opened:
-        for found in pages(request.archive.database, selection):
-            if request.cancelled():
-                yield tally.cancelled(request.context)
-                return
-            tally.count(found.sop_instance_uid, _try_to_send(request, sender, found))
-            if tally.remaining and not sender.hopeless:
-                yield tally.pending()
-    yield tally.final(request.context)
+    try:
+        with opened:
+            for found in pages(request.archive.database, selection):
+                if request.cancelled():
+                    yield tally.cancelled(request.context)
+                    return
+                tally.count(found.sop_instance_uid, _try_to_send(request, sender, found))
+                if tally.remaining and not sender.hopeless:
+                    yield tally.pending()
+        yield tally.final(request.context)
+    finally:
+        log.info("retrieval ended", **_who(request, to), **tally.outcome())
+
+
+def _who(request: Request, to: str) -> dict[str, str]:
+    return {"calling": request.caller.calling_ae_title.strip(), "site": request.node.site, "to": to}
+
+
+def _note(request: Request, selection: Selection, to: str) -> None:
+    """Who took which study away stands in the audit record (PS3.15 A.5.3.6); that it cannot be written holds up no
+    patient's images, and stands in the log instead."""
+    actor = request.caller.calling_ae_title.strip()
+    where = {"site": request.node.site, "address": request.caller.address}
+    try:
+        with request.archive.database.write() as connection:
+            for uid in selection.studies[:_MOST_NOTED]:
+                act = Act(EXPORT, "study", uid, actor=actor, role="dicom-node", detail={"to": to}, **where)
+                append(connection, act)
+    except Error as why:
+        log.warning("retrieval not noted", **_who(request, to), reason=why.message)
 
 
 def _try_to_send(request: Request, sender: Sender, found: Outgoing) -> int:
@@ -110,6 +136,11 @@ class _Tally:
     def remaining(self) -> int:
         """Not tried yet."""
         return self.total - self.completed - self.warning - len(self.failed_uids)
+
+    def outcome(self) -> dict[str, int]:
+        """For the log."""
+        counts = {"completed": self.completed, "failed": len(self.failed_uids), "warning": self.warning}
+        return {**counts, "remaining": self.remaining}
 
     def count(self, sop_instance_uid: str, status: int) -> None:
         """Count one by the status of its response."""

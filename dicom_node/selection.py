@@ -42,10 +42,12 @@ _LEVELS_OF_MODEL = {
 
 @dataclass(frozen=True)
 class Selection:
-    """Instances in the order study, series, instance number; `kinds` are their (SOP class, transfer syntax)."""
+    """Instances in the order study, series, instance number; `kinds` are their (SOP class, transfer syntax), `studies`
+    the UIDs of their studies."""
 
     rows: array[int]
     kinds: tuple[tuple[str, str], ...]
+    studies: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -56,14 +58,18 @@ def select_instances(database: Database, site: str, model: str, identifier: Data
 
     Raises `Invalid`, naming the attribute, for an identifier that cannot be understood.
     """
-    where = _conditions(model, identifier)
-    wanted = _joined(select(instance.c.id)).where(study.c.site == site, *where)
-    kinds = _joined(select(instance.c.sop_class_uid, instance.c.transfer_syntax_uid))
-    kinds = kinds.where(study.c.site == site, *where).distinct()
+    where = [study.c.site == site, *_conditions(model, identifier)]
+    kinds = _joined(select(instance.c.sop_class_uid, instance.c.transfer_syntax_uid)).where(*where).distinct()
+    studies = _joined(select(study.c.study_instance_uid)).where(*where).distinct()
     with database.read() as connection:
-        rows = array("q", connection.execute(_ordered(wanted)).scalars())
-        found = connection.execute(kinds).all()
-    return Selection(rows, tuple(sorted((row[0], row[1]) for row in found)))
+        rows = array(
+            "q", connection.execute(_ordered(_joined(select(instance.c.id)).where(*where))).scalars()
+        )
+        return Selection(
+            rows,
+            tuple(sorted((row[0], row[1]) for row in connection.execute(kinds))),
+            tuple(sorted(connection.execute(studies).scalars())),
+        )
 
 
 def pages(database: Database, selection: Selection) -> Iterator[Outgoing]:
@@ -78,7 +84,8 @@ def pages(database: Database, selection: Selection) -> Iterator[Outgoing]:
 
 
 def _joined(query: Select[Any]) -> Select[Any]:
-    return query.join(series, series.c.id == instance.c.series).join(study, study.c.id == series.c.study)
+    held = instance.join(series, series.c.id == instance.c.series).join(study, study.c.id == series.c.study)
+    return query.select_from(held)
 
 
 def _ordered(query: Select[Any]) -> Select[Any]:

@@ -29,14 +29,14 @@ from retrieval import (
     storescp,
     variant,
 )
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from dicom_node.node import DicomNode
 from storage.archive import Archive
 from storage.ingest import Sender, ingest_file
 from storage.part10 import inspect_file
 from storage.sites import Node, put_node
-from storage.tables import instance
+from storage.tables import audit, instance
 
 Ran = Any
 
@@ -153,6 +153,17 @@ def test_order_counts_and_where_it_comes_from(archive: Archive, pacs: int, move:
         (0xFF00, (1, 3, 0, 0)),
         (0x0000, (None, 4, 0, 0)),
     ]
+
+
+def test_who_took_a_study_away_stands_in_the_record(archive: Archive, pacs: int, move: Callable) -> None:
+    put_study(archive, instances=1)
+    with receiver(pacs):
+        move(identifier("STUDY", StudyInstanceUID=STUDY))
+    with archive.database.read() as connection:
+        (act,) = connection.execute(select(audit)).all()
+    assert (act.action, act.object_type, act.object_id) == ("export-images", "study", STUDY)
+    assert (act.actor, act.site, act.address) == ("KASHI_PACS", "KASHI", "127.0.0.1")
+    assert act.detail == {"to": "PACS"}
 
 
 def test_nothing_found_is_success(move: Callable, pacs: int) -> None:
