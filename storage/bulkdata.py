@@ -9,7 +9,6 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 
 from storage.archive import Archive
 from storage.errors import NotFound
-from storage.header import decode_header
 from storage.json_model import header_dataset, little_endian
 from storage.retrieve import StoredInstance, read_dataset_bytes
 
@@ -29,7 +28,7 @@ def bulk_value(archive: Archive, found: StoredInstance, path: str) -> BulkValue:
 
     Pixel data are not among them: they are read frame by frame.
     """
-    return _value(_original(archive, found), found, path)
+    return _value(found.decoded_header(archive.blobs), found, path)
 
 
 def complete_header(archive: Archive, found: StoredInstance, groups: frozenset[str] | None = None) -> Dataset:
@@ -37,14 +36,14 @@ def complete_header(archive: Archive, found: StoredInstance, groups: frozenset[s
 
     `groups`, four hexadecimal digits each, are the ones wanted, all if None.
     """
-    header_json = found.header_json
+    header_json = found.header_json(archive.blobs)
     if groups is not None:
         header_json = {tag: element for tag, element in header_json.items() if tag[:4] in groups}
     opened: list[Dataset] = []
 
     def read_bulk(reference: str) -> bytes:
         if not opened:
-            opened.append(_original(archive, found))
+            opened.append(found.decoded_header(archive.blobs))
         return _value(opened[0], found, reference.removeprefix(_PREFIX)).data
 
     return header_dataset(header_json, read_bulk)
@@ -56,17 +55,6 @@ def pixel_vr(archive: Archive, found: StoredInstance) -> str | None:
         return None
     prefix = _before_pixels(archive, found, found.layout.offset - 12, found.layout.offset)
     return prefix[4:6].decode("ascii", "replace")
-
-
-def _original(archive: Archive, found: StoredInstance) -> Dataset:
-    layout = found.layout
-    if layout is None:
-        data = read_dataset_bytes(archive, found)
-    else:
-        # PS3.5 7.1: tag and length take 8 bytes in implicit VR; the VRs of pixels have the long form, 12 bytes
-        tag_bytes = 8 if found.transfer_syntax_uid == ImplicitVRLittleEndian else 12
-        data = _before_pixels(archive, found, 0, layout.offset - tag_bytes)
-    return decode_header(data, found.transfer_syntax_uid)
 
 
 def _before_pixels(archive: Archive, found: StoredInstance, start: int, end: int) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select, update
 
 from storage.held_studies import PATIENT_AND_STUDY_TAGS, SERIES_TAGS, patient_row
-from storage.json_model import JsonModel
 from storage.prepared import Prepared
 from storage.tables import instance, series, study
 
@@ -29,6 +28,8 @@ def differences(row: Any, found: Prepared) -> dict[str, Any]:
     """What an instance's row should say and does not, by column; `row` has the columns of `instance`."""
     wanted = {
         **{name: getattr(found.header, name) for name in _HEADER},
+        "header_length": found.header.header_length,
+        "charset": "\\".join(found.header.charset_terms),
         "length": found.length,
         "dataset_offset": found.dataset_offset,
         "sha256": found.blob.sha256,
@@ -107,9 +108,8 @@ def _correct_study(connection: Connection, study_row: int, found: Prepared) -> b
 
 
 def _wrong(kept: Any, found: Prepared, names: tuple[str, ...], tags: tuple[str, ...]) -> dict[str, Any]:
-    model: JsonModel = found.header.json
     wanted = {name: getattr(found.header, name) for name in names}
-    wanted["attributes"] = {tag: model[tag] for tag in tags if tag in model}
+    wanted["attributes"] = found.header.attributes(tags)
     return {name: value for name, value in wanted.items() if getattr(kept, name) != value}
 
 

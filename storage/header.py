@@ -1,35 +1,45 @@
-"""What one instance says of itself: read before its pixels, tolerant of everything that is not indexed."""
+"""What one instance says of itself: read before its pixels, tolerant of everything that is not indexed.
+
+Only what the index needs is decoded here. The header itself is kept as it came (`Header.raw`), and the DICOM JSON
+model is made of it when somebody reads it (`storage.json_encoder`).
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
-from io import BytesIO
 from typing import Any
 
 import pydicom.config
 from pydicom import Dataset
 from pydicom._dicom_dict import DicomDictionary
-from pydicom.dataelem import RawDataElement
-from pydicom.filereader import read_dataset
-from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from storage.dataset import CHARSET_TAG, decode, parse, places_of
 from storage.errors import Invalid
 from storage.frames import PixelLayout, PixelShape, encapsulated_layout, native_layout
 from storage.identity import PersonName, required_uid
-from storage.json_model import to_json
-from storage.structure import Buffer, Encoding, Structure, tag_name, walk
-from storage.text import Charset, choose_charset, without_escapes
+from storage.json_encoder import encode_json
+from storage.json_model import JsonModel
+from storage.structure import LONG_VRS, Buffer, Encoding, Place, Structure, tag_name, walk
+from storage.text import Charset, are_defined, choose_charset, encodings_of, without_escapes
+from storage.values import Values
 
 # Other people's files break value rules; we keep their bytes and index what can be read.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 MAX_INFLATED = 1 << 30
 """A deflated data set may unfold to this many bytes, no more (a bomb unfolds 1:1000)."""
-_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+MAX_RAW = 64 << 10
+"""Longer headers are not kept in the index."""
+_MAX_ATTRIBUTE = 8 << 10
+"""Of a longer header, elements up to this many bytes are at hand for `Header.attributes`."""
+_TEXT_VRS = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})
+_TEXT_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0].encode() in _TEXT_VRS)
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,25 @@ class Header:
     columns: int | None
     number_of_frames: int
     layout: PixelLayout | None
-    json: dict[str, Any]
-    """All attributes but the pixels in the DICOM JSON model (PS3.18 Annex F)."""
+    raw: bytes | None = field(repr=False)
+    """The encoded header: all before the pixels, of a deflated data set what it unfolds to; None beyond `MAX_RAW`."""
+    header_length: int
+    """Bytes of the encoded header, whether or not `raw` holds them."""
+    charset_terms: tuple[str, ...]
+    """The values of (0008,0005) under which its texts read right."""
+    short: bytes = field(repr=False)
+    """The encoded header without its long elements; the same as `raw` where that is there."""
+
+    def attributes(self, tags: Iterable[str]) -> JsonModel:
+        """Those of `tags` (eight hexadecimal digits), outermost elements of ordinary length, that are there, in the
+        DICOM JSON model (PS3.18 Annex F)."""
+        encoding = Encoding.of(self.transfer_syntax_uid)
+        return encode_json(self.short, encoding, self.charset_terms, frozenset(int(tag, 16) for tag in tags))
+
+    @property
+    def json(self) -> JsonModel:
+        """All attributes but the pixels and what a header beyond `MAX_RAW` holds in long elements."""
+        return encode_json(self.short, Encoding.of(self.transfer_syntax_uid), self.charset_terms)
 
 
 def read_header(
@@ -77,15 +104,17 @@ def read_header(
     if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         buffer, dataset_offset = inflate(buffer, dataset_offset), 0
     structure = walk(buffer, dataset_offset, encoding)
-    dataset, charset = _decode(buffer, dataset_offset, structure, encoding, node_charset)
-    return _describe(dataset, charset, transfer_syntax_uid, buffer, structure)
+    places, charset = _places(buffer, dataset_offset, structure, encoding, node_charset)
+    values = Values(buffer, places, encoding, encodings_of(charset.terms))
+    return _describe(values, charset, transfer_syntax_uid, structure, dataset_offset)
 
 
 def decode_header(dataset: Buffer, transfer_syntax_uid: str, node_charset: str = "") -> Dataset:
     """Everything before the pixels as pydicom reads it; (0008,0005) is the set that reads the texts right."""
     encoding = Encoding.of(transfer_syntax_uid)
     structure = walk(dataset, 0, encoding)
-    return _decode(dataset, 0, structure, encoding, node_charset)[0]
+    _, charset = _places(dataset, 0, structure, encoding, node_charset)
+    return decode(bytes(dataset[: structure.header_end]), structure, encoding, charset.terms)
 
 
 def inflate(buffer: Buffer, start: int) -> bytes:
@@ -102,25 +131,36 @@ def inflate(buffer: Buffer, start: int) -> bytes:
     return data
 
 
-def _decode(
+def _places(
     buffer: Buffer, start: int, structure: Structure, encoding: Encoding, node_charset: str
-) -> tuple[Dataset, Charset]:
-    stream = BytesIO(bytes(buffer[start : structure.header_end]))
-    try:
-        dataset = read_dataset(stream, encoding.implicit_vr, encoding.little_endian)
-    except Exception as why:  # pydicom raises many kinds here; each means the same to a sender
-        raise Invalid(f"the data set cannot be read: {type(why).__name__}: {why}") from why
-    charset = choose_charset(_declared(dataset), node_charset, _text_samples(dataset))
-    dataset.add_new(0x00080005, "CS", list(charset.terms))
-    encodings = pydicom.charset.convert_encodings(list(charset.terms))
-    dataset.set_original_encoding(encoding.implicit_vr, encoding.little_endian, encodings)
-    return dataset, charset
+) -> tuple[dict[int, Place], Charset]:
+    """Where the values are, and in which character set its texts."""
+    places = structure.top.places
+    declared = _declared(buffer, places.get(CHARSET_TAG)) if structure.regular else None
+    if declared is None:
+        # something is not as it should be: what is there, and whether it can be read at all, is pydicom's to say
+        dataset = parse(bytes(buffer[start : structure.header_end]), encoding)
+        places = places_of(dataset, start)
+        declared = _declared_oddly(dataset)
+    return places, choose_charset(declared, node_charset, _text_samples(buffer, places))
 
 
-def _declared(dataset: Dataset) -> list[str]:
-    if 0x00080005 not in dataset:
+def _declared(buffer: Buffer, place: Place | None) -> list[str] | None:
+    """The values of (0008,0005); None if they are no defined terms."""
+    if place is None:
         return []
-    raw: Any = dataset.get_item(0x00080005).value
+    vr, offset, length = place
+    if vr not in (b"", b"CS") or length < 0:
+        return None
+    terms = bytes(buffer[offset : offset + length]).decode("ascii", "replace").strip(" \0").split("\\")
+    return terms if are_defined(term.strip() for term in terms) else None
+
+
+def _declared_oddly(dataset: Dataset) -> list[str]:
+    element: Any = dict(dataset.items()).get(BaseTag(CHARSET_TAG))
+    if element is None:
+        return []
+    raw = element.value
     text: str = raw.decode("ascii", "replace") if isinstance(raw, bytes) else "\\".join(_strings(raw))
     return text.strip(" \0").split("\\")
 
@@ -129,82 +169,79 @@ def _strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(item) for item in value or []]
 
 
-def _text_samples(dataset: Dataset) -> list[bytes]:
-    """The raw bytes of top-level text values."""
-    samples = []
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset decodes it; its keys do not
-        element: object = dataset.get_item(tag)
-        if isinstance(element, RawDataElement) and element.value and _is_text(element):
-            samples.append(bytes(element.value))
-    return samples
-
-
-def _is_text(element: RawDataElement) -> bool:
-    vr: str | None = element.VR
-    if vr is None:
-        entry = DicomDictionary.get(element.tag)
-        vr = entry[0] if entry else "UN"
-    return vr in _TEXT_VRS
+def _text_samples(buffer: Buffer, places: dict[int, Place]) -> list[bytes]:
+    """The raw bytes of outermost text values."""
+    return [
+        bytes(buffer[offset : offset + length])
+        for tag, (vr, offset, length) in places.items()
+        if length > 0 and (vr in _TEXT_VRS or (not vr and tag in _TEXT_TAGS))
+    ]
 
 
 def _describe(
-    dataset: Dataset, charset: Charset, transfer_syntax_uid: str, buffer: Buffer, structure: Structure
+    values: Values, charset: Charset, transfer_syntax_uid: str, structure: Structure, start: int
 ) -> Header:
-    frames = max(1, _integer(dataset, "NumberOfFrames") or 1)
+    frames = max(1, values.integer(0x00280008) or 1)
+    length = structure.header_end - start
+    raw = bytes(values.buffer[start : structure.header_end]) if length <= MAX_RAW else None
     return Header(
-        patient_id=_text(dataset, "PatientID"),
-        issuer_of_patient_id=_text(dataset, "IssuerOfPatientID"),
-        patient_name=PersonName.parse(_text(dataset, "PatientName")),
-        patient_birth_date=_date(dataset, "PatientBirthDate"),
-        patient_sex=_text(dataset, "PatientSex")[:16],
+        patient_id=_text(values, 0x00100020),
+        issuer_of_patient_id=_text(values, 0x00100021),
+        patient_name=PersonName.parse(_text(values, 0x00100010, 300)),
+        patient_birth_date=_date(values, 0x00100030),
+        patient_sex=_text(values, 0x00100040, 16),
         charset_suspect=charset.suspect,
-        study_instance_uid=_uid(dataset, 0x0020000D),
-        study_date=_date(dataset, "StudyDate"),
-        study_time=_text(dataset, "StudyTime")[:16],
-        accession_number=_text(dataset, "AccessionNumber"),
-        study_id=_text(dataset, "StudyID"),
-        study_description=_text(dataset, "StudyDescription", 1024),
-        referring_physician_name=_text(dataset, "ReferringPhysicianName", 1024),
-        series_instance_uid=_uid(dataset, 0x0020000E),
-        modality=_text(dataset, "Modality")[:16] or "OT",
-        series_number=_integer(dataset, "SeriesNumber"),
-        series_description=_text(dataset, "SeriesDescription", 1024),
-        body_part_examined=_text(dataset, "BodyPartExamined"),
-        sop_instance_uid=_uid(dataset, 0x00080018),
-        sop_class_uid=_uid(dataset, 0x00080016),
+        study_instance_uid=_uid(values, 0x0020000D),
+        study_date=_date(values, 0x00080020),
+        study_time=_text(values, 0x00080030, 16),
+        accession_number=_text(values, 0x00080050),
+        study_id=_text(values, 0x00200010),
+        study_description=_text(values, 0x00081030, 1024),
+        referring_physician_name=_text(values, 0x00080090, 1024),
+        series_instance_uid=_uid(values, 0x0020000E),
+        modality=_text(values, 0x00080060, 16) or "OT",
+        series_number=values.integer(0x00200011),
+        series_description=_text(values, 0x0008103E, 1024),
+        body_part_examined=_text(values, 0x00180015),
+        sop_instance_uid=_uid(values, 0x00080018),
+        sop_class_uid=_uid(values, 0x00080016),
         transfer_syntax_uid=transfer_syntax_uid,
-        instance_number=_integer(dataset, "InstanceNumber"),
-        rows=_integer(dataset, "Rows"),
-        columns=_integer(dataset, "Columns"),
+        instance_number=values.integer(0x00200013),
+        rows=values.integer(0x00280010),
+        columns=values.integer(0x00280011),
         number_of_frames=frames,
-        layout=_layout(dataset, buffer, structure, frames),
-        json=to_json(dataset),
+        layout=_layout(values, structure, frames),
+        raw=raw,
+        header_length=length,
+        charset_terms=charset.terms,
+        short=_without_long_elements(values.buffer, structure, start) if raw is None else raw,
     )
 
 
-def _uid(dataset: Dataset, tag: int) -> str:
-    try:
-        value = dataset[tag].value if tag in dataset else ""
-    except Exception:
-        value = ""
-    return required_uid(value, tag_name(tag))
+def _without_long_elements(buffer: Buffer, structure: Structure, start: int) -> bytes:
+    """The elements up to `_MAX_ATTRIBUTE` bytes, each as it is encoded."""
+    if not structure.regular:
+        return bytes(buffer[start : structure.header_end])
+    starts = sorted(_element_start(place) for place in structure.top.places.values())
+    spans = zip(starts, [*starts[1:], structure.header_end], strict=True)
+    return b"".join(bytes(buffer[first:end]) for first, end in spans if end - first <= _MAX_ATTRIBUTE)
 
 
-def _text(dataset: Dataset, keyword: str, limit: int = 64) -> str:
-    try:
-        value = dataset.get(keyword)
-    except Exception:
-        return ""
-    if value is None:
-        return ""
-    many = isinstance(value, MultiValue | list | tuple)
-    text = "\\".join(str(item) for item in value) if many else str(value)
-    return without_escapes(text).strip(" \0").replace("\0", "")[: 300 if keyword == "PatientName" else limit]
+def _element_start(place: Place) -> int:
+    return place[1] - (12 if place[0] in LONG_VRS else 8)
 
 
-def _date(dataset: Dataset, keyword: str) -> str:
+def _uid(values: Values, tag: int) -> str:
+    return required_uid(values.text(tag), tag_name(tag))
+
+
+def _text(values: Values, tag: int, limit: int = 64) -> str:
+    return without_escapes(values.text(tag)).strip(" \0").replace("\0", "")[:limit]
+
+
+def _date(values: Values, tag: int) -> str:
     """``YYYYMMDD``; the ACR-NEMA form with dots is read too (PS3.5 6.2)."""
-    text = _text(dataset, keyword).replace(".", "").replace("-", "")[:8]
+    text = _text(values, tag).replace(".", "").replace("-", "")[:8]
     try:
         date.fromisoformat(text if text.isascii() and len(text) == 8 else "")
     except ValueError:
@@ -212,39 +249,27 @@ def _date(dataset: Dataset, keyword: str) -> str:
     return text
 
 
-def _integer(dataset: Dataset, keyword: str) -> int | None:
-    try:
-        value = int(str(_first(dataset.get(keyword))).strip() or "x")
-    except Exception:
-        return None
-    return value if -(2**31) <= value < 2**31 else None
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list | tuple) and value else value
-
-
-def _layout(dataset: Dataset, buffer: Buffer, structure: Structure, frames: int) -> PixelLayout | None:
+def _layout(values: Values, structure: Structure, frames: int) -> PixelLayout | None:
     element = structure.pixel_data
     if element is None:
         return None
     if element.length is None:
-        return encapsulated_layout(buffer, element, frames, _extended_offsets(dataset))
+        return encapsulated_layout(values.buffer, element, frames, _extended_offsets(values))
     bits = {0x7FE00008: 32, 0x7FE00009: 64}.get(element.tag)
     shape = PixelShape(
-        rows=_integer(dataset, "Rows") or 0,
-        columns=_integer(dataset, "Columns") or 0,
-        samples_per_pixel=_integer(dataset, "SamplesPerPixel") or 1,
-        bits_allocated=bits or _integer(dataset, "BitsAllocated") or 0,
+        rows=values.integer(0x00280010) or 0,
+        columns=values.integer(0x00280011) or 0,
+        samples_per_pixel=values.integer(0x00280002) or 1,
+        bits_allocated=bits or values.integer(0x00280100) or 0,
         number_of_frames=frames,
-        subsampled=_text(dataset, "PhotometricInterpretation") == "YBR_FULL_422",
+        subsampled=_text(values, 0x00280004) == "YBR_FULL_422",
     )
     return native_layout(element, shape)
 
 
-def _extended_offsets(dataset: Dataset) -> tuple[int, ...]:
+def _extended_offsets(values: Values) -> tuple[int, ...]:
     """PS3.3 C.7.6.3.1.8 Extended Offset Table."""
-    raw = dataset.get("ExtendedOffsetTable") if "ExtendedOffsetTable" in dataset else None
-    if not isinstance(raw, bytes) or len(raw) % 8:
+    raw = values.binary(0x7FE00001)
+    if len(raw) % 8:
         return ()
     return struct.unpack(f"<{len(raw) // 8}Q", raw)

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from storage.database import insert_new
-from storage.json_model import JsonModel
 from storage.name_search import keep_name_words, name_words
 from storage.prepared import Prepared
 from storage.tables import change, patient, series, study
@@ -191,7 +190,7 @@ def _new_study(connection: Connection, prepared: Prepared) -> HeldStudy:
         "study_id": header.study_id,
         "study_description": header.study_description,
         "referring_physician_name": header.referring_physician_name,
-        "attributes": _pick(header.json, PATIENT_AND_STUDY_TAGS),
+        "attributes": header.attributes(PATIENT_AND_STUDY_TAGS),
         "first_received_at": at,
     }
     row = connection.execute(insert(study).values(**values, **counted).returning(study.c.id)).scalar_one()
@@ -231,7 +230,7 @@ def _new_series(connection: Connection, prepared: Prepared, study_row: int) -> H
         "series_description": header.series_description,
         "body_part_examined": header.body_part_examined,
         "number_of_series_related_instances": 0,
-        "attributes": _pick(header.json, SERIES_TAGS),
+        "attributes": header.attributes(SERIES_TAGS),
     }
     return HeldSeries(
         connection.execute(insert(series).values(**values).returning(series.c.id)).scalar_one(), 0
@@ -241,7 +240,3 @@ def _new_series(connection: Connection, prepared: Prepared, study_row: int) -> H
 def _with_modality(modalities: str, modality: str) -> str:
     known = [part for part in modalities.split("\\") if part]
     return modalities if modality in known else "\\".join([*known, modality])
-
-
-def _pick(model: JsonModel, tags: tuple[str, ...]) -> JsonModel:
-    return {tag: model[tag] for tag in tags if tag in model}

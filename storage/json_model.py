@@ -1,4 +1,9 @@
-"""Attributes in the DICOM JSON model (PS3.18 Annex F), as the index keeps them and DICOMweb answers them."""
+"""Attributes in the DICOM JSON model (PS3.18 Annex F), made by pydicom and read back into its data sets.
+
+Headers go the fast way (`storage.json_encoder`); this is the way for what is unusual in them. What pydicom has to warn
+of in other people's values is told nobody: the filter below is set once, as filters belong to the process and changing
+them around a call is not for threads.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,8 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import AMBIGUOUS_VR, BYTES_VR, VR
 
 from storage.text import without_escapes
+
+warnings.filterwarnings("ignore", category=UserWarning, module=r"pydicom(\.|$)")
 
 BULK_THRESHOLD = 12 << 10
 """Binary values of more bytes than this are told by reference (PS3.18 F.2.6)."""
@@ -37,10 +44,18 @@ def to_json(dataset: Dataset) -> JsonModel:
     A binary value beyond `BULK_THRESHOLD` becomes a relative reference, ``bulkdata/TAG``, in a sequence
     ``bulkdata/TAG/ITEM/TAG`` with items counted from 0; whoever answers metadata makes it absolute.
     """
-    big_endian = dataset.original_encoding[1] is False
-    model = _dataset_json(dataset, "bulkdata", big_endian=big_endian)
+    model = _dataset_json(dataset, "bulkdata", big_endian=_is_big_endian(dataset))
     model["00080005"] = {"vr": "CS", "Value": ["ISO_IR 192"]}  # PS3.18 F.2.2: JSON is UTF-8
     return model
+
+
+def element_json(dataset: Dataset, tag: int, path: str) -> JsonModel:
+    """One outermost element the same way; `path` is its bulk reference."""
+    return _element_json(dataset, BaseTag(tag), path, big_endian=_is_big_endian(dataset))
+
+
+def _is_big_endian(dataset: Dataset) -> bool:
+    return dataset.original_encoding[1] is False
 
 
 def _dataset_json(dataset: Dataset, path: str, *, big_endian: bool) -> JsonModel:
@@ -54,17 +69,15 @@ def _dataset_json(dataset: Dataset, path: str, *, big_endian: bool) -> JsonModel
 
 def _element_json(dataset: Dataset, tag: BaseTag, path: str, *, big_endian: bool) -> JsonModel:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            element: DataElement = dataset[tag]
-            if element.VR == VR.SQ:
-                return _sequence_json(element, path, big_endian=big_endian)
-            if element.VR in _BINARY and isinstance(element.value, bytes):
-                return _binary_json(element, path, big_endian=big_endian)
-            plain: JsonModel = element.to_json_dict(None, 0)
-            return _readable(plain)
+        element: DataElement = dataset[tag]
+        if element.VR == VR.SQ:
+            return _sequence_json(element, path, big_endian=big_endian)
+        if element.VR in _BINARY and isinstance(element.value, bytes):
+            return _binary_json(element, path, big_endian=big_endian)
+        plain: JsonModel = element.to_json_dict(None, 0)
+        return _readable(plain)
     except Exception:
-        raw = dataset.get_item(tag)
+        raw = dict(dataset.items())[tag]  # not by get_item, which tries to convert an empty one
         vr = getattr(raw, "VR", None) or "UN"
         return {"vr": vr if vr in _JSON_VRS else "UN"}
 
@@ -119,9 +132,7 @@ def header_dataset(header_json: JsonModel, read_bulk: BulkReader | None = None) 
     """The header back as a pydicom data set, for those who compute with it. Without `read_bulk` bulk values are
     empty."""
     handler = (read_bulk or (lambda _reference: b"")) if has_references(header_json) else None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return Dataset.from_json(header_json, handler)
+    return Dataset.from_json(header_json, handler)
 
 
 def has_references(model: JsonModel) -> bool:

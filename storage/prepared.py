@@ -8,9 +8,9 @@ from functools import cached_property
 from storage.blob_name import BlobName
 from storage.header import Header
 from storage.identity import MAX_UID_LENGTH
-from storage.json_model import pack_json
 from storage.part10 import file_header
 from storage.receipt import Aside, Outcome, Receipt
+from storage.stored_header import pack_header
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class Prepared:
         return self.header.issuer_of_patient_id or self.sender.issuer
 
     @cached_property
-    def packed_header(self) -> bytes:
+    def packed_header(self) -> bytes | None:
         """The header as the index keeps it."""
-        return pack_json(self.header.json)
+        return pack_header(self.header.raw)
 
     @cached_property
     def packed_layout(self) -> bytes | None:

@@ -14,13 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, select
 
+from storage.blobs import BlobStore
 from storage.errors import Invalid
 from storage.finding import Conditions, Seen, find_rows
-from storage.json_model import JsonModel, unpack_json
+from storage.json_model import JsonModel
 from storage.matching import combined_range, condition
-from storage.query_answers import instance_answer, series_answer, study_answer
+from storage.query_answers import answered_tags, instance_answer, known_of, series_answer, study_answer
 from storage.query_keys import QUERY_KEYS, Level, QueryKey
 from storage.starting_points import starting_point
+from storage.stored_header import HEADER_COLUMNS, StoredHeader
 from storage.tables import instance, patient, series, study
 from storage.visibility import Visible
 
@@ -73,15 +75,18 @@ class Page:
     more: bool
 
 
-def search(connection: Connection, query: Query, visible: Seen) -> Page:
-    """Run a query over the studies under `visible`.
+def search(connection: Connection, query: Query, visible: Seen, blobs: BlobStore | None = None) -> Page:
+    """Run a query over the studies under `visible`. A header that is too large for the index is read from `blobs`;
+    without them an instance is answered from what it is found by.
 
     Raises `Invalid`, naming the attribute, for a key that cannot be matched on and for a malformed value.
     """
     limit = min(query.limit, MAX_LIMIT)
     found = find(connection, query, visible, limit + 1)
     rows = load(connection, query.level, found[:limit])
-    return Page([_answer(query, row) for row in rows], [row.site for row in rows], more=len(found) > limit)
+    return Page(
+        [_answer(query, row, blobs) for row in rows], [row.site for row in rows], more=len(found) > limit
+    )
 
 
 def find(connection: Connection, query: Query, visible: Seen, limit: int) -> list[int]:
@@ -200,13 +205,13 @@ def _columns(level: Level, headers: bool) -> Select[Any]:
     if level is Level.SERIES:
         columns = select(row, *_STUDY_COLUMNS, *_SERIES_COLUMNS)
         return columns.join_from(study, series, series.c.study == study.c.id)
-    header = (instance.c.header,) if headers else ()
+    header = HEADER_COLUMNS if headers else ()
     columns = select(row, *_STUDY_COLUMNS, *_SERIES_COLUMNS, *_INSTANCE_COLUMNS, *header)
     joined = columns.join_from(study, series, series.c.study == study.c.id)
     return joined.join(instance, instance.c.series == series.c.id)
 
 
-def _answer(query: Query, row: Row[Any]) -> JsonModel:
+def _answer(query: Query, row: Row[Any], blobs: BlobStore | None) -> JsonModel:
     include = frozenset(query.include)
     whole_study = query.study_instance_uid is None
     if query.level is Level.STUDY:
@@ -215,8 +220,15 @@ def _answer(query: Query, row: Row[Any]) -> JsonModel:
         return series_answer(row, include, with_study=whole_study)
     return instance_answer(
         row,
-        unpack_json(row.header),
+        _header(row, include, blobs),
         include,
         with_study=whole_study,
         with_series=query.series_instance_uid is None,
     )
+
+
+def _header(row: Row[Any], include: frozenset[str], blobs: BlobStore | None) -> JsonModel:
+    if row.packed_header is None and blobs is None:
+        return known_of(row)
+    held = StoredHeader(*(getattr(row, name) for name in StoredHeader.__dataclass_fields__))
+    return held.header_json(blobs, answered_tags(include))

@@ -52,6 +52,24 @@ def instance_answer(
     return _sorted(answer | _availability())
 
 
+def answered_tags(include: frozenset[str]) -> frozenset[str] | None:
+    """What `instance_answer` takes from a header, None if all."""
+    return None if ALL in include else include | {*INSTANCE_TAGS, *_IF_KNOWN["instance"]}
+
+
+def known_of(row: Row[Any]) -> JsonModel:
+    """Of an instance's header, what has a column."""
+    model = {"00080016": _text("UI", row.sop_class_uid), "00080018": _text("UI", row.sop_instance_uid)}
+    numbers = {
+        "00200013": ("IS", row.instance_number),
+        "00280010": ("US", row.rows),
+        "00280011": ("US", row.columns),
+    }
+    return model | {
+        tag: {"vr": vr, "Value": [value]} for tag, (vr, value) in numbers.items() if value is not None
+    }
+
+
 def _study(row: Row[Any], include: frozenset[str]) -> JsonModel:
     held: JsonModel = row.study_attributes
     computed = {

@@ -164,6 +164,8 @@ def _instance_row(prepared: Prepared, held: HeldSeries) -> dict[str, Any]:
         "sha256": prepared.blob.sha256,
         "layout": prepared.packed_layout,
         "header": prepared.packed_header,
+        "header_length": header.header_length,
+        "charset": "\\".join(header.charset_terms),
         "origin": prepared.blob.origin,
         "sender": prepared.blob.sender,
         "received_at": prepared.blob.received_at,

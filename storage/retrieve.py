@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from storage.archive import Archive
 from storage.frames import PixelLayout, join_fragments
 from storage.header import decode_header, inflate
-from storage.json_model import JsonModel, header_dataset, unpack_json
+from storage.json_model import header_dataset
+from storage.stored_header import HEADER_COLUMNS, StoredHeader
 from storage.tables import instance, series, study
 
 
 @dataclass(frozen=True)
-class StoredInstance:
+class StoredInstance(StoredHeader):
     """One instance and where its bytes lie."""
 
     id: int
@@ -27,34 +28,22 @@ class StoredInstance:
     series_instance_uid: str
     sop_instance_uid: str
     sop_class_uid: str
-    transfer_syntax_uid: str
     instance_number: int | None
     number_of_frames: int
     rows: int | None
     columns: int | None
-    blob_key: str
-    blob_offset: int
-    length: int
-    dataset_offset: int
     sha256: str
     origin: str
     packed_layout: bytes | None
-    packed_header: bytes
 
     @property
     def layout(self) -> PixelLayout | None:
         """Where its frames lie, None without pixels."""
         return PixelLayout.from_bytes(self.packed_layout) if self.packed_layout else None
 
-    @property
-    def header_json(self) -> JsonModel:
-        """All attributes but the pixels (PS3.18 Annex F)."""
-        return unpack_json(self.packed_header)
-
-    @property
-    def header(self) -> Dataset:
-        """The same as a pydicom data set."""
-        return header_dataset(self.header_json)
+    def header(self, archive: Archive) -> Dataset:
+        """All attributes but the pixels and values told by reference, as a pydicom data set without broken values."""
+        return header_dataset(self.header_json(archive.blobs))
 
 
 @dataclass(frozen=True)
@@ -79,15 +68,18 @@ def first_instance(connection: Connection, *where: ColumnElement[bool]) -> Store
     return StoredInstance(**row._mapping) if row else None
 
 
+_ABOVE = ("study_instance_uid", "series_instance_uid")
+
+
 def _query() -> Select[Any]:
     plain = [
         instance.c[name]
         for name in StoredInstance.__dataclass_fields__
-        if name not in ("study_instance_uid", "series_instance_uid", "packed_layout", "packed_header")
+        if name not in (*StoredHeader.__dataclass_fields__, *_ABOVE, "packed_layout")
     ]
-    packed = [instance.c.layout.label("packed_layout"), instance.c.header.label("packed_header")]
+    packed = instance.c.layout.label("packed_layout")
     return (
-        select(study.c.study_instance_uid, series.c.series_instance_uid, *plain, *packed)
+        select(study.c.study_instance_uid, series.c.series_instance_uid, *plain, *HEADER_COLUMNS, packed)
         .join(series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
     )
@@ -133,3 +125,9 @@ def original_header(archive: Archive, found: StoredInstance, node_charset: str =
     """The header as the sender wrote it, in the character set that reads it right."""
     data = read_dataset_bytes(archive, found)
     return decode_header(data, found.transfer_syntax_uid, node_charset)
+
+
+def first_value(archive: Archive, found: StoredInstance, tag: str) -> Any:
+    """The first value of the outermost attribute `tag` (eight hexadecimal digits) in the DICOM JSON model, or None."""
+    values = found.header_json(archive.blobs, [tag]).get(tag, {}).get("Value", [None])
+    return values[0]

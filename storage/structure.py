@@ -3,12 +3,15 @@
 A walk reads tags and lengths only. It finds what later decoding must not find out the hard way: a value that
 runs past the end of the file, nesting without end, a sequence that never closes; and it finds where the pixel
 data lies, so that a frame can be one range read.
+
+Every instance that comes in is walked, so the elements of which nothing but the length is to be checked pass through
+one narrow loop (`_plain_elements`); all others are looked at by `_Walker`.
 """
 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import keyword_for_tag
@@ -24,9 +27,16 @@ ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 PIXEL_DATA = frozenset(
     {0x7FE00008, 0x7FE00009, 0x7FE00010}
 )  # double float, float, integer: PS3.3 C.7.6.3, C.7.6.24
-_LONG_VRS = frozenset(
+_SHORT_VRS = frozenset(
+    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH"}
+    | {b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
+)
+LONG_VRS = frozenset(
     {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 )
+_LONG_PLAIN_VRS = LONG_VRS - {b"SQ"}
+_FRAGMENT_VRS = frozenset({b"OB", b"OW"})
+_SEQUENCE_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
 
 Buffer = memoryview | bytes
 
@@ -60,12 +70,29 @@ class Element:
     length: int | None
 
 
+Place = tuple[bytes, int, int]
+"""An element's VR (empty where the encoding has none), the offset of its value, its length or -1 if undefined."""
+
+
+@dataclass(slots=True)
+class Level:
+    """The elements of one data set: the outermost or an item. The last of several with the same tag counts."""
+
+    places: dict[int, Place] = field(default_factory=dict)
+    items: dict[int, list[Level]] = field(default_factory=dict)
+    """What is nested in a sequence; only filled by a walk that goes `deep`."""
+
+
 @dataclass(frozen=True)
 class Structure:
-    """Where the header ends, and the pixel data element, if there is one."""
+    """The elements before the pixels, where they end, and the pixel data element, if there is one."""
 
     header_end: int
     pixel_data: Element | None
+    top: Level
+    regular: bool
+    """Whether every element before the pixels stands as PS3.5 section 7 has it. Where not, readers differ in what
+    they see: values then come from pydicom's reader, which knows more ways to be wrong."""
 
 
 def tag_name(tag: int) -> str:
@@ -73,24 +100,27 @@ def tag_name(tag: int) -> str:
     return f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword_for_tag(tag)}".rstrip()
 
 
-def walk(buffer: Buffer, start: int, encoding: Encoding, *, size: int | None = None) -> Structure:
-    """Check the skeleton of the data set at `start` and find its pixel data.
+def walk(
+    buffer: Buffer, start: int, encoding: Encoding, *, size: int | None = None, deep: bool = False
+) -> Structure:
+    """Check the skeleton of the data set at `start` and find its elements and its pixel data.
 
     Raises `Invalid`, naming the element, where a length leaves the buffer or nesting passes `MAX_DEPTH`. `size` is
     the whole file's, where the buffer holds its beginning only: then `struct.error` means that more is needed.
     """
     end = len(buffer) if size is None else size
-    walker = _Walker(buffer, end)
-    position = start
-    while position < end:
-        if _only_padding(buffer, position):
-            break
+    walker = _Walker(buffer, deep=deep)
+    walker.regular = not (encoding.implicit_vr and _looks_explicit(buffer, start))
+    top, position = Level(), start
+    while True:
+        position = _plain_elements(buffer, position, end, encoding, top.places, outermost=True)
+        if position >= end or _only_padding(buffer, position):
+            return Structure(position, None, top, walker.regular)
         element = walker.element(position, end, encoding)
         if element.tag in PIXEL_DATA:
             walker.require_value_inside(element, end)
-            return Structure(element.offset, element)
-        position = walker.skip(element, end, encoding, depth=0)
-    return Structure(position, None)
+            return Structure(element.offset, element, top, walker.regular)
+        position = walker.skip(element, end, encoding, 0, top)
 
 
 def _only_padding(buffer: Buffer, position: int) -> bool:
@@ -98,10 +128,69 @@ def _only_padding(buffer: Buffer, position: int) -> bool:
     return bytes(buffer[position : position + 4]) == b"\0\0\0\0" and not any(buffer[position:])
 
 
+def _looks_explicit(buffer: Buffer, start: int) -> bool:
+    """Whether a VR stands where implicit VR has a length: pydicom then reads all of it as explicit."""
+    return _is_vr(bytes(buffer[start + 4 : start + 6]))
+
+
+def _plain_elements(
+    buffer: Buffer, position: int, end: int, encoding: Encoding, places: dict[int, Place], *, outermost: bool
+) -> int:
+    """Pass elements with a known VR and nothing nested whose values lie inside; return where the first other is."""
+    stop_at = PIXEL_DATA if outermost else frozenset[int]()
+    if encoding.implicit_vr:
+        return _plain_implicit(buffer, position, end, places, stop_at)
+    return _plain_explicit(buffer, position, end, encoding.byte_order, places, stop_at)
+
+
+def _plain_explicit(
+    buffer: Buffer, position: int, end: int, order: str, places: dict[int, Place], stop_at: frozenset[int]
+) -> int:
+    head, long_length = _EXPLICIT_HEADS[order]
+    while end - position >= 8:
+        group, number, vr, length = head(buffer, position)
+        value = position + 8
+        if vr not in _SHORT_VRS:
+            if vr not in _LONG_PLAIN_VRS or end - position < 12:
+                return position
+            (length,) = long_length(buffer, value)
+            value += 4
+        tag = group << 16 | number
+        if length == UNDEFINED or value + length > end or group == 0xFFFE or tag in stop_at:
+            return position
+        places[tag] = (vr, value, length)
+        position = value + length
+    return position
+
+
+_EXPLICIT_HEADS = {
+    order: (struct.Struct(order + "HH2sH").unpack_from, struct.Struct(order + "L").unpack_from)
+    for order in "<>"
+}
+_IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
+
+
+def _plain_implicit(
+    buffer: Buffer, position: int, end: int, places: dict[int, Place], stop_at: frozenset[int]
+) -> int:
+    while end - position >= 8:
+        group, number, length = _IMPLICIT_HEAD(buffer, position)
+        tag = group << 16 | number
+        value = position + 8
+        if tag in _SEQUENCE_TAGS or tag in stop_at or group == 0xFFFE or tag == 0:
+            return position
+        if length == UNDEFINED or value + length > end:
+            return position
+        places[tag] = (b"", value, length)
+        position = value + length
+    return position
+
+
 class _Walker:
-    def __init__(self, buffer: Buffer, size: int) -> None:
+    def __init__(self, buffer: Buffer, *, deep: bool) -> None:
         self.buffer = buffer
-        self.size = size
+        self.deep = deep
+        self.regular = True
 
     def element(self, position: int, end: int, encoding: Encoding) -> Element:
         """Read one element's tag, VR and length."""
@@ -113,7 +202,7 @@ class _Walker:
         if encoding.implicit_vr or group == 0xFFFE or not _is_vr(vr):
             # a file that mixes implicit elements into an explicit data set is wrong and yet common
             return self._sized(tag, b"", position, position + 8, "L", position + 4, encoding)
-        if vr not in _LONG_VRS:
+        if vr not in LONG_VRS:
             return self._sized(tag, vr, position, position + 8, "H", position + 6, encoding)
         if end - position < 12:
             raise Invalid(f"the data set ends inside the header of {tag_name(tag)}")
@@ -134,19 +223,31 @@ class _Walker:
                 tag=tag_name(element.tag),
             )
 
-    def skip(self, element: Element, end: int, encoding: Encoding, depth: int) -> int:
+    def skip(self, element: Element, end: int, encoding: Encoding, depth: int, level: Level) -> int:
         """Return the offset just after `element`, having checked what is nested in it."""
         self.require_value_inside(element, end)
+        self.regular = self.regular and _is_regular(element, encoding)
+        length = -1 if element.length is None else element.length
+        level.places[element.tag] = (element.vr, element.value_offset, length)
+        items: list[Level] | None = level.items.setdefault(element.tag, []) if self.deep else None
         if element.length is None:
             # PS3.5 6.2.2 note 2: UN of undefined length holds implicit VR little endian
             inner = Encoding(True, True) if element.vr == b"UN" else encoding
-            return self._items(element, element.value_offset, end, inner, depth + 1)
+            return self._items(element, element.value_offset, end, inner, depth + 1, items)
         value_end = element.value_offset + element.length
-        if element.vr == b"SQ" or (not element.vr and _is_sequence(element.tag)):
-            self._items(element, element.value_offset, value_end, encoding, depth + 1)
+        if element.vr == b"SQ" or (not element.vr and element.tag in _SEQUENCE_TAGS):
+            self._items(element, element.value_offset, value_end, encoding, depth + 1, items)
         return value_end
 
-    def _items(self, sequence: Element, position: int, end: int, encoding: Encoding, depth: int) -> int:
+    def _items(
+        self,
+        sequence: Element,
+        position: int,
+        end: int,
+        encoding: Encoding,
+        depth: int,
+        items: list[Level] | None,
+    ) -> int:
         if depth > MAX_DEPTH:
             raise Invalid(f"{tag_name(sequence.tag)}: sequences are nested deeper than {MAX_DEPTH} levels")
         while position < end:
@@ -157,29 +258,52 @@ class _Walker:
                 raise Invalid(
                     f"{tag_name(sequence.tag)} holds {tag_name(item.tag)} where an item should begin"
                 )
-            position = self._item(item, end, encoding, depth)
+            level = Level()
+            if items is not None:
+                items.append(level)
+            position = self._item(sequence, item, end, encoding, depth, level)
         if sequence.length is None:
             raise Invalid(f"{tag_name(sequence.tag)} never ends: the data set is truncated")
         return position
 
-    def _item(self, item: Element, end: int, encoding: Encoding, depth: int) -> int:
+    def _item(
+        self, sequence: Element, item: Element, end: int, encoding: Encoding, depth: int, level: Level
+    ) -> int:
         self.require_value_inside(item, end)
+        if item.length is not None and sequence.vr in _FRAGMENT_VRS:
+            return item.value_offset + item.length  # a compressed icon: fragments, no data sets (PS3.5 A.4)
         item_end = end if item.length is None else item.value_offset + item.length
         position = item.value_offset
-        while position < item_end:
+        while True:
+            position = _plain_elements(
+                self.buffer, position, item_end, encoding, level.places, outermost=False
+            )
+            if position >= item_end:
+                break
             element = self.element(position, item_end, encoding)
             if element.tag == ITEM_END:
+                self.regular = self.regular and element.length == 0
                 return element.value_offset
-            position = self.skip(element, item_end, encoding, depth)
+            position = self.skip(element, item_end, encoding, depth, level)
         if item.length is None:
             raise Invalid("an item of a sequence never ends: the data set is truncated")
         return position
 
 
+def _is_regular(element: Element, encoding: Encoding) -> bool:
+    if element.tag >> 16 == 0xFFFE:
+        return False
+    if encoding.implicit_vr:
+        return (
+            element.length is not None or element.tag in _SEQUENCE_TAGS or element.tag not in DicomDictionary
+        )
+    if element.vr not in _SHORT_VRS and element.vr not in LONG_VRS:
+        return False
+    return element.length is not None or element.vr in _NESTING_VRS
+
+
+_NESTING_VRS = _FRAGMENT_VRS | {b"SQ", b"UN"}
+
+
 def _is_vr(vr: bytes) -> bool:
     return vr.isalpha() and vr.isupper()
-
-
-def _is_sequence(tag: int) -> bool:
-    entry = DicomDictionary.get(tag)
-    return entry is not None and entry[0] == "SQ"

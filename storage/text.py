@@ -12,8 +12,9 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import convert_encodings, decode_bytes, default_encoding, python_encoding
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 _LATIN_LABELS = frozenset({"", "ISO_IR 6", "ISO 2022 IR 6", "ISO_IR 100", "ISO 2022 IR 100"})
@@ -33,7 +34,8 @@ class Charset:
 def choose_charset(declared: Iterable[str], node_default: str, samples: list[bytes]) -> Charset:
     """The character set under which `samples`, raw text values of one data set, read cleanly."""
     terms = tuple(_ALIASES.get(term.strip(), term.strip()) for term in declared)
-    if not any(byte >= 0x80 or byte == 0x1B for sample in samples for byte in sample):
+    together = b"".join(samples)
+    if together.isascii() and b"\x1b" not in together:
         return Charset(terms or ("",), suspect=False)
     lying = all(term in _LATIN_LABELS for term in terms)
     if not lying and _decodes(terms, samples):
@@ -80,6 +82,42 @@ def decode_strictly(sample: bytes, encodings: list[str]) -> str:
     if len(encodings) == 1 and b"\x1b" not in sample:
         return sample.decode(encodings[0])
     return decode_bytes(sample, encodings, TEXT_VR_DELIMS)
+
+
+def are_defined(terms: Iterable[str]) -> bool:
+    """Whether all are defined terms of (0008,0005) (PS3.3 C.12.1.1.2)."""
+    return all(term in python_encoding for term in terms)
+
+
+@lru_cache(maxsize=256)
+def encodings_of(terms: tuple[str, ...]) -> tuple[str, ...]:
+    """Python's names for the values of (0008,0005)."""
+    return tuple(convert_encodings(list(terms)))
+
+
+def _reads_ascii(encoding: str) -> bool:
+    ascii_bytes = bytes(range(0x80))
+    try:
+        return ascii_bytes.decode(encoding) == ascii_bytes.decode("ascii")
+    except (UnicodeError, LookupError):
+        return False
+
+
+_ASCII_SUPERSETS = frozenset(name for name in set(python_encoding.values()) if _reads_ascii(name))
+
+
+def decode_text(value: bytes, encodings: tuple[str, ...]) -> str:
+    """Decode one value, what cannot be read replaced (PS3.5 6.1.2.5 for code extensions)."""
+    if b"\x1b" in value:
+        return decode_bytes(value, list(encodings), TEXT_VR_DELIMS)
+    if value.isascii() and encodings[0] in _ASCII_SUPERSETS:
+        return value.decode("ascii")
+    try:
+        return value.decode(encodings[0])
+    except LookupError:
+        return value.decode(default_encoding)
+    except UnicodeError:
+        return value.decode(encodings[0], errors="replace")
 
 
 def without_escapes(text: str) -> str:

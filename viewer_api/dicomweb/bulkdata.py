@@ -13,7 +13,7 @@ from storage.archive import Archive
 from storage.bulkdata import bulk_value
 from storage.errors import Invalid, NotFound
 from storage.frames import PixelLayout
-from storage.retrieve import StoredInstance
+from storage.retrieve import StoredInstance, first_value
 from viewer_api.dicomweb.accept import MediaRange, accepted, not_acceptable
 from viewer_api.dicomweb.caching import IMMUTABLE, cache_headers, entity_tag, not_modified
 from viewer_api.dicomweb.frames import FrameForm, form_for, frames_response, require_frames
@@ -48,14 +48,14 @@ def retrieve_bulkdata(
         raise Invalid("bulk data are named by a tag, or tag/item/tag in sequences, items counted from 0")
     if path in PIXELS:
         return _pixels(request, caller.archive, found, path)
-    wanted, media_type = _choose(request, found, path)
+    wanted, media_type = _choose(request, caller.archive, found, path)
     tag = entity_tag("bulkdata", found.sha256, path, media_type, wanted.multipart)
     unchanged = not_modified(request, tag, IMMUTABLE)
     if unchanged is not None:
         return unchanged
     data = bulk_value(caller.archive, found, path).data
     if media_type == PDF:
-        data = document_bytes(found, data)
+        data = document_bytes(caller.archive, found, data)
     headers = cache_headers(tag, IMMUTABLE)
     if wanted.multipart:
         syntax = EXPLICIT_VR_LITTLE_ENDIAN if media_type == OCTET_STREAM else ""
@@ -63,21 +63,21 @@ def retrieve_bulkdata(
     return Response(data, media_type=media_type, headers=headers)
 
 
-def is_pdf(found: StoredInstance) -> bool:
+def is_pdf(archive: Archive, found: StoredInstance) -> bool:
     """Whether the instance holds a document that says it is PDF."""
-    said = found.header_json.get("00420012", {}).get("Value", [""])[0]
+    said = first_value(archive, found, "00420012")
     return isinstance(said, str) and said.strip().lower() == PDF
 
 
-def document_bytes(found: StoredInstance, data: bytes) -> bytes:
+def document_bytes(archive: Archive, found: StoredInstance, data: bytes) -> bytes:
     """Without the byte that made the length even, if (0042,0015) EncapsulatedDocumentLength tells the true one."""
-    length = found.header_json.get("00420015", {}).get("Value", [None])[0]
+    length = first_value(archive, found, "00420015")
     return data[:-1] if length == len(data) - 1 else data
 
 
-def _choose(request: Request, found: StoredInstance, path: str) -> tuple[MediaRange, str]:
+def _choose(request: Request, archive: Archive, found: StoredInstance, path: str) -> tuple[MediaRange, str]:
     """PDF for those who accept it where it is one, octets else. Raises `Invalid` ``NOT_ACCEPTABLE``."""
-    offered = [PDF, OCTET_STREAM] if path == DOCUMENT and is_pdf(found) else [OCTET_STREAM]
+    offered = [PDF, OCTET_STREAM] if path == DOCUMENT and is_pdf(archive, found) else [OCTET_STREAM]
     for wanted in accepted(request):
         for media_type in offered:
             if wanted.covers(media_type):

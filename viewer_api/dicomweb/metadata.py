@@ -1,16 +1,13 @@
 """WADO-RS metadata: stored headers as DICOM JSON, with bulk values by absolute address (PS3.18 10.4.1.1.2).
 
-Headers are kept as JSON text, and two things are put into that text: the address before each relative bulk
-reference, and an entry for the pixels. Parsing them would cost a series of 1,000 slices several times as much.
+The address before each relative bulk reference is put into the text: a model has them at any depth.
 """
 
 from __future__ import annotations
 
-import re
-import zlib
-
 from fastapi import APIRouter, Request, Response
 
+from storage.archive import Archive
 from storage.json_model import JsonModel, json_text
 from storage.retrieve import StoredInstance
 from viewer_api.access import Caller
@@ -25,7 +22,6 @@ from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
 _REFERENCE = b'"BulkDataURI":"bulkdata/'
-_ALLOCATED = re.compile(rb'"00280100":\{"vr":"US","Value":\[(\d+)\]\}')
 
 
 @get(router, STUDY + "/metadata")
@@ -57,29 +53,28 @@ def _answer(request: Request, caller: Caller, found: list[StoredInstance]) -> Re
     unchanged = not_modified(request, tag, REVALIDATE)
     if unchanged is not None:
         return unchanged
-    body = b"[" + b",".join(_metadata(each, base) for each in found) + b"]"
+    body = b"[" + b",".join(_metadata(caller.archive, each, base) for each in found) + b"]"
     headers = cache_headers(tag, REVALIDATE)
     return Response(compressed(body, headers) if zipped else body, media_type=media_type, headers=headers)
 
 
-def _metadata(found: StoredInstance, base: str) -> bytes:
+def _metadata(archive: Archive, found: StoredInstance, base: str) -> bytes:
     url = instance_url(base, found.study_instance_uid, found.series_instance_uid, found.sop_instance_uid)
-    text = zlib.decompress(found.packed_header).replace(
-        _REFERENCE, f'"BulkDataURI":"{url}/bulkdata/'.encode("ascii")
-    )
+    model = found.header_json(archive.blobs)
+    text = json_text(model).replace(_REFERENCE, f'"BulkDataURI":"{url}/bulkdata/'.encode("ascii"))
     added: JsonModel = {"00083002": {"vr": "UI", "Value": [found.transfer_syntax_uid]}}
     if found.packed_layout is not None:
-        tag, vr = _pixel_element(text, found)
+        tag, vr = _pixel_element(model, found)
         added[tag] = {"vr": vr, "BulkDataURI": f"{url}/bulkdata/{tag}"}
-    return text.removesuffix(b"}") + (b"," if len(text) > 2 else b"") + json_text(added).removeprefix(b"{")
+    return text.removesuffix(b"}") + (b"," if model else b"") + json_text(added).removeprefix(b"{")
 
 
-def _pixel_element(text: bytes, found: StoredInstance) -> tuple[str, str]:
+def _pixel_element(model: JsonModel, found: StoredInstance) -> tuple[str, str]:
     """Floating point pixels are told by what they lack, as their element itself is not in the header."""
     if not is_native(found.transfer_syntax_uid):
         return "7FE00010", "OB"
-    allocated = _ALLOCATED.search(text)
-    if allocated and b'"00280101":' not in text:
-        floating = {b"32": ("7FE00008", "OF"), b"64": ("7FE00009", "OD")}
-        return floating.get(allocated[1], ("7FE00010", "OW"))
+    if "00280101" not in model:
+        floating = {32: ("7FE00008", "OF"), 64: ("7FE00009", "OD")}
+        for allocated in model.get("00280100", {}).get("Value", [])[:1]:
+            return floating.get(allocated, ("7FE00010", "OW"))
     return "7FE00010", "OW"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from storage.archive import Archive
-from storage.retrieve import StoredInstance
+from storage.retrieve import StoredInstance, first_value
 from viewer_api.dicomweb.crop import cropped, whole_options
 from viewer_api.dicomweb.native_frames import floating_vr, frame_syntax, stored_frame
 from viewer_api.dicomweb.parameters import Rendering
@@ -28,7 +28,7 @@ def picture(archive: Archive, found: StoredInstance, frame_number: int, renderin
     return whole if region is None else cropped(whole, region, rendering.options)
 
 
-def representative_frame(found: StoredInstance) -> int:
+def representative_frame(archive: Archive, found: StoredInstance) -> int:
     """(0028,6010) RepresentativeFrameNumber, else the first."""
-    value = found.header_json.get("00286010", {}).get("Value", [1])[0]
+    value = first_value(archive, found, "00286010")
     return value if isinstance(value, int) and 1 <= value <= found.number_of_frames else 1

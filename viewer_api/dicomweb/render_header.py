@@ -18,17 +18,17 @@ from storage.retrieve import StoredInstance
 _GROUPS = frozenset({"0008", "0018", "0028", "2050", "5200"})
 """Image pixel, look-up tables and windows, spacings, presentation, functional groups."""
 _MAX_HEADERS = 256
-_MAX_PACKED_BYTES = 1 << 20
-"""Of headers as the index packs them; as data sets they take some hundred times as much."""
+_MAX_HEADER_BYTES = 4 << 20
+"""Of headers as they are encoded; as data sets they take some thirty times as much."""
 
 
 class HeaderCache:
     """The headers used last, by the hash of their instance. They are shared between threads: read, never change."""
 
-    def __init__(self, max_headers: int = _MAX_HEADERS, max_packed_bytes: int = _MAX_PACKED_BYTES) -> None:
-        self._limits = (max_headers, max_packed_bytes)
+    def __init__(self, max_headers: int = _MAX_HEADERS, max_header_bytes: int = _MAX_HEADER_BYTES) -> None:
+        self._limits = (max_headers, max_header_bytes)
         self._held: OrderedDict[str, tuple[Dataset, int]] = OrderedDict()
-        self._packed_bytes = 0
+        self._header_bytes = 0
         self._lock = threading.Lock()
 
     def get(self, archive: Archive, found: StoredInstance) -> Dataset:
@@ -39,19 +39,19 @@ class HeaderCache:
                 return self._held[found.sha256][0]
         header = complete_header(archive, found, _GROUPS)
         with self._lock:
-            self._put(found.sha256, header, len(found.packed_header))
+            self._put(found.sha256, header, found.header_length)
         return header
 
-    def _put(self, sha256: str, header: Dataset, packed_bytes: int) -> None:
+    def _put(self, sha256: str, header: Dataset, header_bytes: int) -> None:
         if sha256 not in self._held:
-            self._held[sha256] = (header, packed_bytes)
-            self._packed_bytes += packed_bytes
+            self._held[sha256] = (header, header_bytes)
+            self._header_bytes += header_bytes
         while len(self._held) > 1 and self._is_full():
             _, (_, freed) = self._held.popitem(last=False)
-            self._packed_bytes -= freed
+            self._header_bytes -= freed
 
     def _is_full(self) -> bool:
-        return len(self._held) > self._limits[0] or self._packed_bytes > self._limits[1]
+        return len(self._held) > self._limits[0] or self._header_bytes > self._limits[1]
 
     def __len__(self) -> int:
         return len(self._held)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from storage.archive import Archive
 from storage.bulkdata import bulk_value
 from storage.errors import Invalid
 from storage.retrieve import StoredInstance
@@ -63,7 +64,7 @@ def _rendered(
 ) -> Response:
     if found.packed_layout is None:
         return _document(request, caller, found, control)
-    number = frame_number or representative_frame(found)
+    number = frame_number or representative_frame(caller.archive, found)
     require_frames(found, [number])
     rendering = read_rendering(request)
     viewed(caller, found)
@@ -76,7 +77,7 @@ def _rendered(
 
 
 def _document(request: Request, caller: Caller, found: StoredInstance, control: str) -> Response:
-    media_type = PDF if is_pdf(found) else _HTML if is_structured_report(found) else ""
+    media_type = _document_type(caller.archive, found)
     if not media_type:
         raise Invalid("this kind of object cannot be shown as a picture or a page", code="NOT_RENDERABLE")
     choose(request, [media_type])
@@ -86,7 +87,13 @@ def _document(request: Request, caller: Caller, found: StoredInstance, control: 
     if unchanged is not None:
         return unchanged
     if media_type == PDF:
-        content = document_bytes(found, bulk_value(caller.archive, found, DOCUMENT).data)
+        content = document_bytes(caller.archive, found, bulk_value(caller.archive, found, DOCUMENT).data)
     else:
-        content = structured_report_page(found.header).encode()
+        content = structured_report_page(found.header(caller.archive)).encode()
     return Response(content, media_type=media_type, headers=cache_headers(tag, control))
+
+
+def _document_type(archive: Archive, found: StoredInstance) -> str:
+    if is_pdf(archive, found):
+        return PDF
+    return _HTML if is_structured_report(archive, found) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from storage.errors import Invalid
-from storage.retrieve import StoredInstance
+from storage.retrieve import StoredInstance, first_value
 from viewer_api.access import Caller
 from viewer_api.dicomweb.caching import IMMUTABLE, REVALIDATE, cache_headers, entity_tag, not_modified
 from viewer_api.dicomweb.card import card
@@ -65,7 +65,7 @@ def _thumbnail(
 
 
 def _picture_or_card(caller: Caller, found: StoredInstance, number: int, rendering: Rendering) -> Picture:
-    modality = str(found.header_json.get("00080060", {}).get("Value", ["?"])[0])
+    modality = str(first_value(caller.archive, found, "00080060") or "?")
     if found.packed_layout is None:
         return card(modality, rendering.options)
     try:

@@ -36,7 +36,7 @@ def test_the_oldest_go_first(served):
 
 
 def test_one_that_is_larger_than_all_room_is_still_served(served):
-    cache = HeaderCache(max_packed_bytes=1)
+    cache = HeaderCache(max_header_bytes=1)
     assert cache.get(served.archive, found(served, "slice 1")).Rows == 128
     cache.get(served.archive, found(served, "slice 2"))
     assert len(cache) == 1
