@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import typer
+from typing import Annotated
 
+import typer
+from rich.console import Console
+
+from farlight.cli.imports import progress_bar
 from farlight.settings import load_settings
 from storage.database import Database
+from storage.database_copy import copy_rows, count_all_rows
 from storage.migrations import current_revision, newest_revision
 from storage.migrations import upgrade as upgrade_schema
 
@@ -30,3 +35,18 @@ def status() -> None:
     print(f"database: {found or 'empty'}, program: {wanted}")
     if found != wanted:
         raise typer.Exit(1)
+
+
+@app.command()
+def copy(
+    target: Annotated[
+        str, typer.Argument(help="postgresql://… or sqlite:///path; made ready, must hold no rows.")
+    ],
+) -> None:
+    """Copy everything into another database, of whatever kind, while the service is stopped."""
+    source, into = Database(load_settings().database), Database(target)
+    upgrade_schema(into)
+    with progress_bar(Console(stderr=True)) as progress:
+        task = progress.add_task("rows", total=count_all_rows(source))
+        copied = copy_rows(source, into, lambda n: progress.advance(task, n))
+    print(f"copied {copied} rows")
