@@ -12,8 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from storage.blobs.store import BlobInfo
-from storage.disk import RESERVE as RESERVE
-from storage.disk import require_room
+from storage.disk import RESERVE, require_room
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.spool import Spool
 
