@@ -215,6 +215,8 @@ def _instance_row(number: int, code: str, modality: str) -> dict[str, Any]:
         "sha256": f"{number:064x}",
         "layout": None,
         "header": _HEADER,
+        "header_length": 600,
+        "charset": "",
         "origin": "received",
         "sender": "PACS",
         "received_at": _NOW,
