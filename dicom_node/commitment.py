@@ -134,7 +134,7 @@ def _named(item: Dataset, keyword: str, name: str) -> str:
 
 
 def _report_here(request: Request, asked: Commitment) -> None:
-    """Over the association that asked. Raises no `Error`: the request has its answer already."""
+    """Over the association that asked. Raises only what ends it: the request has its answer already."""
     try:
         if _has_gone(request):
             report_now(request.archive.database, asked)
@@ -145,6 +145,8 @@ def _report_here(request: Request, asked: Commitment) -> None:
         raise
     except Error as why:
         _postpone(request.archive, asked, why.message)
+    except Exception as why:
+        _failed(request.archive, asked, why)
 
 
 def _has_gone(request: Request) -> bool:
@@ -166,8 +168,7 @@ def _report_there(archive: Archive, ae_title: str, asked: Commitment) -> None:
     except Error as why:
         _postpone(archive, asked, why.message)
     except Exception as why:
-        log.exception("commitment not reported", site=asked.site, to=asked.ae_title)
-        _postpone(archive, asked, f"an error inside the reporter ({type(why).__name__}); it was logged")
+        _failed(archive, asked, why)
 
 
 def _report(archive: Archive, asked: Commitment, reporter: Reporter, context: Context) -> None:
@@ -211,6 +212,12 @@ def _item(reference: Reference) -> Dataset:
     item.ReferencedSOPClassUID = reference.sop_class_uid
     item.ReferencedSOPInstanceUID = reference.sop_instance_uid
     return item
+
+
+def _failed(archive: Archive, asked: Commitment, why: Exception) -> None:
+    """A bug of ours."""
+    log.exception("commitment not reported", site=asked.site, to=asked.ae_title)
+    _postpone(archive, asked, f"an error inside the reporter ({type(why).__name__}); it was logged")
 
 
 def _postpone(archive: Archive, asked: Commitment, why: str) -> None:

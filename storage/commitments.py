@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, update
@@ -31,6 +32,8 @@ GIVE_UP_AFTER = timedelta(days=7)
 _TAKEN_FOR = timedelta(minutes=10)
 """A reporter that died is forgotten after this, and another one takes over."""
 _AT_ONCE = 500
+_STORES_ASKED_AT_ONCE = 8
+"""An object store takes milliseconds to say whether it has a blob."""
 
 
 class CommitmentState(StrEnum):
@@ -169,14 +172,17 @@ def verify(archive: Archive, asked: Commitment) -> Findings:
     """
     held: list[Reference] = []
     failed: list[tuple[Reference, int]] = []
-    for some in _batches(asked.references):
-        known = _known(archive, asked.site, some)
-        for reference in some:
-            reason = _failure_reason(archive, reference, known.get(reference.sop_instance_uid))
-            if reason:
-                failed.append((reference, reason))
-            else:
-                held.append(reference)
+    with ThreadPoolExecutor(_STORES_ASKED_AT_ONCE, "commitment-verify") as pool:
+        for some in _batches(asked.references):
+            known = _known(archive, asked.site, some)
+            rows = [known.get(each.sop_instance_uid) for each in some]
+            for reference, reason in zip(
+                some, pool.map(_failure_reason, repeat(archive), some, rows), strict=True
+            ):
+                if reason:
+                    failed.append((reference, reason))
+                else:
+                    held.append(reference)
     return Findings(tuple(held), tuple(failed))
 
 
