@@ -7,6 +7,8 @@ import { en } from '../i18n/en';
 import { sendsImages } from '../session/session';
 
 const ASIDE = new Set(['OTHER_PATIENT', 'OTHER_CONTENT', 'OTHER_SERIES', 'HELD_ASIDE']);
+/** Breaks that a good association made up for are told in a lower voice. */
+const BREAKS = new Set(['LOST', 'ABORTED', 'IDLE']);
 const MOST = 3;
 
 /** What is wrong with a link and what to do about it, in one or two lines each. */
@@ -22,7 +24,7 @@ export function Troubles({ line, now }: { line: LinkLine; now: number }): JSX.El
       {line.state === 'NEVER' && <li>{t('links.never_do')}</li>}
       {line.state === 'LEARNING' && shown.length === 0 && <li class="dim">{t('links.learning_means')}</li>}
       {shown.map((one) => (
-        <li key={one.reason} class={one.reason === line.last_trouble ? '' : 'dim'}>
+        <li key={one.reason} class={BREAKS.has(one.reason) && one.reason !== line.last_trouble ? 'dim' : ''}>
           <TroubleLine trouble={one} />
         </li>
       ))}
