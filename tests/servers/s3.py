@@ -28,78 +28,7 @@ SECRET_KEY = "testsecret123"
 
 START_TIMEOUT_S = 90.0
 
-CONFIGURATION = """
-[global]
-fsid = {fsid}
-mon_host = v2:127.0.0.1:{monitor_port}
-public_network = 127.0.0.0/8
-auth_cluster_required = none
-auth_service_required = none
-auth_client_required = none
-osd_pool_default_size = 1
-osd_pool_default_min_size = 1
-osd_pool_default_pg_num = 4
-osd_pool_default_pgp_num = 4
-osd_pool_default_pg_autoscale_mode = off
-osd_crush_chooseleaf_type = 0
-mon_allow_pool_size_one = true
-mon_warn_on_pool_no_redundancy = false
-mon_max_pg_per_osd = 1000
-ms_bind_msgr1 = false
-# without a key between them the daemons must not insist on encryption, or the gateway waits for ever
-ms_mon_client_mode = crc
-run_dir = {folder}
-admin_socket =
-crash_dir = {folder}
-log_file = {folder}/log/$name.log
-debug_ms = 0
-[mon]
-mon_data = {folder}/mon
-mon_data_avail_warn = 2
-mon_data_avail_crit = 1
-mon_cluster_log_file = {folder}/log/cluster.log
-paxos_propose_interval = 0.05
-paxos_min_wait = 0.02
-[osd]
-osd_data = {folder}/osd
-osd_objectstore = {store}
-osd_memory_target = 939524096
-osd_memory_cache_min = 134217728
-osd_op_num_shards = 2
-# a killed gateway is waited for no longer than this before what it watched can be changed
-osd_client_watch_timeout = 3
-osd_max_object_name_len = 2048
-osd_class_load_list = *
-osd_class_default_list = *
-osd_mclock_skip_benchmark = true
-osd_scrub_begin_hour = 0
-osd_scrub_end_hour = 0
-bluestore_cache_autotune = false
-bluestore_cache_size = 67108864
-bluestore_cache_size_hdd = 67108864
-bluestore_cache_size_ssd = 67108864
-bluestore_block_size = 21474836480
-bluestore_block_create = true
-bluestore_fsck_on_mount = false
-bluestore_prefer_deferred_size = 0
-memstore_device_bytes = 8589934592
-[client]
-rgw_data = {folder}/gateway
-rgw_frontends = beast endpoint=127.0.0.1:{port} ssl_endpoint=127.0.0.1:{tls_port} ssl_certificate={folder}/tls.pem
-rgw_crypt_require_ssl = false
-rgw_crypt_s3_kms_backend = testing
-rgw_crypt_s3_kms_encryption_keys = {kms_key}={kms_secret}
-rgw_thread_pool_size = 64
-rgw_enable_usage_log = false
-rgw_enable_ops_log = false
-rgw_gc_max_objs = 4
-rgw_lc_max_objs = 4
-rgw_objexp_hints_num_shards = 4
-rgw_data_log_num_shards = 4
-rgw_usage_max_shards = 1
-rgw_override_bucket_index_max_shards = 1
-rgw_max_objs_per_shard = 100000
-"""
+CONFIGURATION = Path(__file__).with_name("ceph.conf")
 
 _starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="s3-starter")
 """Starts every daemon. The kernel kills a daemon when the *thread* that started it ends, so the threads of tests
@@ -119,6 +48,7 @@ class S3Server:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._configuration = self.folder / "ceph.conf"
         (self.folder / "log").mkdir(parents=True, exist_ok=True)
+        self._osd_log = self.folder / "log" / "osd.0.log"
         self._identity = self._load_identity()
         self.port, self.tls_port = int(self._identity["port"]), int(self._identity["tls_port"])
         self.certificate = self.folder / "tls.pem"
@@ -160,8 +90,9 @@ class S3Server:
     def stop(self) -> None:
         """End all of it in good order, as an administrator would."""
         self.resume()
-        for name in ("gateway", "osd", "mon"):
-            self._end(name, signal.SIGTERM)
+        self._end("gateway", signal.SIGTERM, within_s=3)  # it has nothing to lose, and may take its time
+        self._end("osd", signal.SIGTERM)
+        self._end("mon", signal.SIGTERM)
 
     def kill(self) -> None:
         """SIGKILL to all of it, as a power cut would."""
@@ -195,20 +126,23 @@ class S3Server:
         self._launch("mon", "ceph-mon", "-i", "a")
         if first:
             self._make_osd()
+        if not self._runs("osd"):
+            self._osd_log.unlink(missing_ok=True)
         self._launch("osd", "ceph-osd", "-i", "0")
+        self._wait_for_osd()
         if first:
             self.make_user("test", ACCESS_KEY, SECRET_KEY)
         self._launch("gateway", "radosgw", "-n", "client.admin")
         self._wait_until_it_answers()
 
     def _make_monitor(self) -> None:
-        template = CONFIGURATION.format(
+        filled_in = CONFIGURATION.read_text().format(
             folder=self.folder,
             store="memstore" if self.memory else "bluestore",
             kms_key=KMS_KEY,
             **self._identity,
         )
-        self._configuration.write_text(template)
+        self._configuration.write_text(filled_in)
         self._make_certificate()
         for name in ("mon", "osd", "gateway"):
             (self.folder / name).mkdir(exist_ok=True)
@@ -248,6 +182,15 @@ class S3Server:
             ).result()
         atexit.register(self._children[part].kill)
 
+    def _wait_for_osd(self) -> None:
+        """A gateway that comes before it would wait ten seconds for the one that the last start had."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline and self._runs("osd"):
+            if self._osd_log.exists() and "booting -> active" in self._osd_log.read_text(errors="replace"):
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"the object daemon did not come up: {self._last_words()}")
+
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -271,13 +214,13 @@ class S3Server:
         child = self._children.get(part)
         return child is not None and child.poll() is None
 
-    def _end(self, part: str, number: signal.Signals) -> None:
+    def _end(self, part: str, number: signal.Signals, within_s: float = 20) -> None:
         child = self._children.get(part)
         if child is None or child.poll() is not None:
             return
         child.send_signal(number)
         try:
-            child.wait(20)
+            child.wait(within_s)
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait(20)
