@@ -35,8 +35,16 @@ def append(connection: Connection, act: Act) -> None:
     serialize(connection, Lock.AUDIT)  # one chain, one writer at a time
     at = datetime.now(UTC).replace(microsecond=0)
     prev_hash = connection.execute(select(audit.c.hash).order_by(audit.c.id.desc()).limit(1)).scalar() or ""
-    values = {**act.__dict__, "at": at, "prev_hash": prev_hash}
+    said = {name: _writable(value) for name, value in act.__dict__.items()}
+    values = {**said, "at": at, "prev_hash": prev_hash}
     connection.execute(insert(audit).values(**values, hash=_hash(values)))
+
+
+def _writable(value: Any) -> Any:
+    """What every database gives back as it was written, or the hash would not match: no U+0000, no half characters."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def broken_rows(connection: Connection) -> Iterator[int]:
@@ -52,4 +60,4 @@ def broken_rows(connection: Connection) -> Iterator[int]:
 def _hash(values: dict[str, Any]) -> str:
     canonical = {**values, "at": values["at"].isoformat()}
     data = json.dumps(canonical, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(data.encode()).hexdigest()
+    return hashlib.sha256(data.encode("utf-8", "replace")).hexdigest()
