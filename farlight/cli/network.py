@@ -30,6 +30,7 @@ def apply(
     """Make what FILE declares so; applying it twice changes nothing."""
     declared = read_network(file)
     archive = open_current_archive(load_settings())
+    archive.blobs.check()  # what is declared is kept there too
     applied = apply_network(archive.database, declared)
     keep_declarations(archive)
     for change in applied.changes:
