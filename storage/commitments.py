@@ -16,11 +16,12 @@ from enum import StrEnum
 from itertools import islice, repeat
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from storage.archive import Archive
 from storage.database import Database
-from storage.tables import commitment, instance, series, study
+from storage.expectations import commitment_asked
+from storage.tables import commitment, instance
 
 NO_SUCH_OBJECT_INSTANCE = 0x0112
 CLASS_INSTANCE_CONFLICT = 0x0119
@@ -31,6 +32,8 @@ BACK_OFF_S = (10, 60, 300, 1800, 7200, 21600)
 GIVE_UP_AFTER = timedelta(days=7)
 _TAKEN_FOR = timedelta(minutes=10)
 """A reporter that died is forgotten after this, and another one takes over."""
+_MOST_TELLING = 5_000
+"""A longer list is no evidence of a study's size: writing that down would hold up those who are sending."""
 _AT_ONCE = 500
 _STORES_ASKED_AT_ONCE = 8
 """An object store takes milliseconds to say whether it has a blob."""
@@ -87,7 +90,10 @@ def ask(
     references: Sequence[Reference],
     report_after: timedelta = timedelta(0),
 ) -> Commitment:
-    """Write a request down, durably. The same transaction again replaces what it asked, and is reported anew."""
+    """Write a request down, durably, and learn from it what studies should hold.
+
+    The same transaction UID again replaces what it asked, and is reported anew.
+    """
     now = datetime.now(UTC)
     key = {"site": site, "ae_title": ae_title, "transaction_uid": transaction_uid}
     values: dict[str, Any] = {
@@ -104,6 +110,9 @@ def ask(
     with database.write() as connection:
         if not database.insert_ignoring(connection, commitment, **key, **values):
             connection.execute(update(commitment).filter_by(**key).values(**values))
+        if len(references) <= _MOST_TELLING:
+            uids = [each.sop_instance_uid for each in references]
+            commitment_asked(database, connection, site=site, sop_instance_uids=uids, at=now, who=ae_title)
         return _commitment(connection.execute(select(commitment).filter_by(**key)).one())
 
 
@@ -204,40 +213,6 @@ def _failure_reason(archive: Archive, reference: Reference, row: Any) -> int:
     return 0 if archive.blobs.holds(row.blob_key, row.blob_offset + row.length) else PROCESSING_FAILURE
 
 
-def awaited(
-    connection: Connection, site: str, *, ae_title: str = "", since: datetime | None = None
-) -> Iterator[tuple[Commitment, tuple[Reference, ...]]]:
-    """Requests of a site's nodes that name instances which are not here, and those instances.
-
-    `ae_title` and `since` narrow to one node and to requests from a moment on.
-    """
-    for asked in _asked(connection, site, ae_title, since, commitment.c.number_not_held.is_distinct_from(0)):
-        here = {uid for uid, _ in _places(connection, site, asked.references)}
-        missing = tuple(each for each in asked.references if each.sop_instance_uid not in here)
-        if missing:
-            yield asked, missing
-
-
-def committed_uids(
-    connection: Connection, site: str, study_instance_uid: str = "", *, since: datetime | None = None
-) -> frozenset[str]:
-    """SOP instance UIDs that a site's nodes asked commitment for.
-
-    With a study: of the requests that name at least one instance of it, those that belong to it, and those that
-    are not here. A request does not say which study an instance is of, so the latter may be of another one.
-    """
-    found: set[str] = set()
-    for asked in _asked(connection, site, "", since):
-        named = {each.sop_instance_uid for each in asked.references}
-        if not study_instance_uid:
-            found |= named
-            continue
-        study_of = dict(_places(connection, site, asked.references))
-        if study_instance_uid in study_of.values():
-            found |= {uid for uid in named if study_of.get(uid, study_instance_uid) == study_instance_uid}
-    return frozenset(found)
-
-
 def undelivered(connection: Connection, site: str = "") -> list[Commitment]:
     """Requests whose report was tried in vain, given up or not yet, the latest first."""
     tried = commitment.c.state == CommitmentState.WAITING.value
@@ -247,31 +222,6 @@ def undelivered(connection: Connection, site: str = "") -> list[Commitment]:
         query = query.where(commitment.c.site == site)
     rows = connection.execute(query.order_by(commitment.c.requested_at.desc()).limit(500))
     return [_commitment(row) for row in rows]
-
-
-def _asked(
-    connection: Connection, site: str, ae_title: str, since: datetime | None, *where: ColumnElement[bool]
-) -> list[Commitment]:
-    query: Select[Any] = select(commitment).where(commitment.c.site == site, *where)
-    if ae_title:
-        query = query.where(commitment.c.ae_title == ae_title)
-    if since is not None:
-        query = query.where(commitment.c.requested_at >= since)
-    return [_commitment(row) for row in connection.execute(query.order_by(commitment.c.requested_at))]
-
-
-def _places(connection: Connection, site: str, references: Sequence[Reference]) -> Iterator[tuple[str, str]]:
-    """The study of each instance that is here: (SOP instance UID, study instance UID)."""
-    for some in _batches(references):
-        query = (
-            select(instance.c.sop_instance_uid, study.c.study_instance_uid)
-            .join(series, series.c.id == instance.c.series)
-            .join(study, study.c.id == series.c.study)
-            .where(instance.c.site == site)
-            .where(instance.c.sop_instance_uid.in_([each.sop_instance_uid for each in some]))
-        )
-        for row in connection.execute(query):
-            yield row.sop_instance_uid, row.study_instance_uid
 
 
 def _batches(references: Iterable[Reference]) -> Iterator[list[Reference]]:

@@ -25,11 +25,10 @@ from storage.commitments import (
     CommitmentState,
     Reference,
     ask,
-    awaited,
-    committed_uids,
     take_due,
     undelivered,
 )
+from storage.expectations import Source, expectations_of, still_awaited
 from storage.tables import commitment, instance
 from storage.tables import node as node_table
 
@@ -339,17 +338,10 @@ def test_ten_thousand_references(archive: Archive, request_commitment: Callable)
     assert (kind, len(info.ReferencedSOPSequence), len(info.FailedSOPSequence)) == (2, 1, 9_999)
 
 
-def test_what_was_asked_for_tells_what_should_come(archive: Archive) -> None:
+def test_what_was_asked_for_tells_what_should_come(archive: Archive, request_commitment: Callable) -> None:
     held = put_study(archive, names=("CT_small.dcm",), instances=2)
-    other = put_study(archive, study=OTHER_STUDY, names=("CT_small.dcm",), instances=1)
-    references = [Reference(CT_IMAGE, uid) for uid in (*held.uids, *other.uids, NOT_HERE)]
-    ask_for(archive, "1.2.3.4", references)
-    ask_for(archive, "1.2.3.5", [Reference(CT_IMAGE, other.uids[0])])
+    request_commitment(information(*((CT_IMAGE, uid) for uid in (*held.uids, NOT_HERE))))
     with archive.database.read() as connection:
-        assert committed_uids(connection, "KASHI") == {*held.uids, *other.uids, NOT_HERE}
-        assert committed_uids(connection, "KASHI", STUDY) == {*held.uids, NOT_HERE}
-        assert committed_uids(connection, "SRRSH") == frozenset()
-        ((asked, missing),) = awaited(connection, "KASHI", ae_title="KASHI_PACS")
-        assert (asked.transaction_uid, [each.sop_instance_uid for each in missing]) == ("1.2.3.4", [NOT_HERE])
-        assert list(awaited(connection, "KASHI", ae_title="ANOTHER")) == []
-        assert list(awaited(connection, "KASHI", since=datetime.now(UTC) + timedelta(minutes=1))) == []
+        (said,) = expectations_of(connection, [("KASHI", STUDY)])
+        assert still_awaited(connection, [("KASHI", STUDY)]) == {("KASHI", STUDY): 1}
+    assert (said.source, said.who, said.instances) == (Source.COMMITMENT, "KASHI_PACS", 3)
