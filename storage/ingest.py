@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 from storage.archive import Archive
 from storage.blob_name import BlobName, Origin
+from storage.blobs import FolderBlobs
 from storage.errors import Invalid, Unavailable
 from storage.header import Header, read_header
 from storage.part10 import file_header, inspect_file, is_directory
@@ -46,8 +47,8 @@ __all__ = [
 
 _PIECE = 1 << 20
 _ASK_FIRST = 8 << 20
-"""An instance of so many bytes is not kept before the index was asked whether it has it; keeping a smaller one and
-dropping it again is cheaper than asking about all those that are new."""
+"""An instance of so many bytes is not kept before the index was asked whether it has it. To keep a smaller one in a
+folder and drop it again is cheaper than to ask about all those that are new."""
 
 
 def ingest_file(archive: Archive, buffer: Buffer, sender: Sender) -> Receipt:
@@ -122,7 +123,7 @@ def _require_same_object(header: Header, claim: Claim) -> None:
 
 
 def _take_in(archive: Archive, spool: Spool, prepared: Prepared) -> Receipt:
-    key = _held_already(archive, prepared) if prepared.length >= _ASK_FIRST else None
+    key = _held_already(archive, prepared)
     if key is not None:
         receipt = prepared.receipt(Outcome.DUPLICATE, blob_key=key)
     else:
@@ -137,6 +138,9 @@ def _take_in(archive: Archive, spool: Spool, prepared: Prepared) -> Receipt:
 
 
 def _held_already(archive: Archive, prepared: Prepared) -> str | None:
+    """The key of the blob that the index has of these very bytes, if it is worth asking."""
+    if prepared.length < _ASK_FIRST and isinstance(archive.blobs, FolderBlobs):
+        return None
     with archive.database.read() as connection:
         return held_already(connection, prepared)
 
