@@ -7,6 +7,7 @@ happens.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, insert
 
 from storage import audit
 from storage.archive import Archive
-from storage.errors import Conflict, Denied
+from storage.errors import Conflict, Denied, Unavailable
 from storage.ingest import Prepared, Sender, keep_document, record
 from storage.locks import Lock, serialize
 from storage.part10 import inspect_file
@@ -81,7 +82,18 @@ def sign(
         )
     signed = SignedVersion(found, person, values)
     kept = _keep_documents(archive, signed, picture_of)
-    return _commit(archive, person, signed, signature, kept)
+    try:
+        return _commit(archive, person, signed, signature, kept)
+    except (Conflict, Denied):  # and no other: a commit that was not answered may have happened
+        _drop(archive, kept)
+        raise
+
+
+def _drop(archive: Archive, kept: dict[str, Prepared]) -> None:
+    """Documents of a signature that did not happen; an index made again from the blobs must not find them."""
+    for one in kept.values():
+        with suppress(Unavailable):
+            archive.blobs.delete(one.blob_key)
 
 
 def _reauthenticate(archive: Archive, person: Person, request_id: int, password: str) -> None:
