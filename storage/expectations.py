@@ -18,6 +18,7 @@ from sqlalchemy import Connection, and_, case, delete, func, select, update
 from storage.changes import announce_count
 from storage.database import Database
 from storage.errors import Invalid
+from storage.locks import Lock, serialize
 from storage.tables import awaited_instance, expectation, instance, series, study, study_sender
 
 _MOST = 1_000_000
@@ -70,6 +71,7 @@ def record_expected(
         instances -= sum(counts.pop(uid, 0) for uid in _our_own_series(connection, site, study_instance_uid))
     if not 0 < instances <= _MOST or any(not 0 <= count <= _MOST for count in counts.values()):
         raise Invalid(f"a study has 1 to {_MOST} instances", field="instances")
+    serialize(connection, Lock.CHANGES)
     key = {"site": site, "study_instance_uid": study_instance_uid, "source": source.value, "who": who[:64]}
     values = {"instances": instances, "series": counts, "at": at}
     if not database.insert_ignoring(connection, expectation, **key, **values):
@@ -91,6 +93,7 @@ def _our_own_series(connection: Connection, site: str, study_instance_uid: str) 
 
 def forget_expected(connection: Connection, *, site: str, study_instance_uid: str, source: Source) -> bool:
     """Take back what a source said; tells whether it had said anything."""
+    serialize(connection, Lock.CHANGES)
     key = {"site": site, "study_instance_uid": study_instance_uid, "source": source.value}
     was_there = connection.execute(delete(expectation).filter_by(**key)).rowcount > 0
     _announce(connection, site, study_instance_uid)
@@ -117,6 +120,8 @@ def association_ended(
     A broken association is forgiven by an orderly one of the same node that carried the study and began after the
     break: of several side by side, one may be lost while the others end well.
     """
+    if not orderly:
+        serialize(connection, Lock.CHANGES)
     for study_instance_uid in sorted(studies):
         key = {"site": site, "study_instance_uid": study_instance_uid, "ae_title": node[:64]}
         broken_at = None if orderly else at
@@ -147,6 +152,7 @@ def commitment_asked(
     Such a list names no study. What is here tells its own; what is not here belongs to the study of the rest if the
     rest is of one study, else it is left out of account.
     """
+    serialize(connection, Lock.CHANGES)
     wanted = list(dict.fromkeys(sop_instance_uids))
     held = _held(connection, site, wanted)
     counts: dict[str, Counter[str]] = {}
