@@ -75,5 +75,5 @@ def _models(request: Request, keys: FindKeys, rows: Sequence[int]) -> Iterator[J
             page = load(connection, keys.level, rows[start : start + _PAGE], headers=keys.needs_headers)
             computed = facts(connection, page, keys)
         for row in page:
-            model = held_model(row, keys)
+            model = held_model(row, keys, request.archive.blobs)
             yield model | computed[row.row] if held_matches(model, keys.held) else None

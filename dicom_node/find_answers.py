@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydicom import DataElement, Dataset
@@ -11,9 +11,11 @@ from pydicom.valuerep import PersonName
 from sqlalchemy import Connection, Row, func, select
 
 from dicom_node.find_keys import FindKeys
-from storage.json_model import JsonModel, header_dataset, unpack_json
+from storage.blobs import BlobStore
+from storage.json_model import JsonModel, header_dataset
 from storage.query_answers import ALL, instance_answer, series_answer, study_answer
 from storage.query_keys import Level
+from storage.stored_header import StoredHeader
 from storage.tables import instance, series, study
 
 _EVERYTHING = frozenset({ALL})
@@ -26,14 +28,15 @@ _UNIQUE_KEYS = {
 _PLAIN_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]
 )
+_OF_HEADER = ("00080016", "00080018", "00200013")
 _SOP_CLASSES_IN_STUDY = "00080062"
 _OF_PATIENT = ("00201200", "00201202", "00201204")
 Facts = dict[int, JsonModel]
 """What was computed of each row, by row number."""
 
 
-def held_model(row: Row[Any], keys: FindKeys) -> JsonModel:
-    """Everything that is known of a row, at its level and above."""
+def held_model(row: Row[Any], keys: FindKeys, blobs: BlobStore) -> JsonModel:
+    """Everything that is known of a row, at its level and above; of a header, what the keys name."""
     if keys.level is Level.PATIENT:
         return _patient(row)
     if keys.level is Level.STUDY:
@@ -41,8 +44,9 @@ def held_model(row: Row[Any], keys: FindKeys) -> JsonModel:
     if keys.level is Level.SERIES:
         return series_answer(row, _EVERYTHING, with_study=True)
     known = series_answer(row, _EVERYTHING, with_study=True)
-    header = unpack_json(row.header) if keys.needs_headers else _from_columns(row)
-    return known | instance_answer(row, header, _EVERYTHING, with_study=True, with_series=True)
+    header = _header(row, keys, blobs) if keys.needs_headers else _from_columns(row)
+    model = known | instance_answer(row, header, _EVERYTHING, with_study=True, with_series=True)
+    return model | _private(model, keys)
 
 
 def facts(connection: Connection, rows: Sequence[Row[Any]], keys: FindKeys) -> Facts:
@@ -110,6 +114,12 @@ def _patient(row: Row[Any]) -> JsonModel:
     return model | {"00100010": {"vr": "PN", "Value": [name]}} if name else model
 
 
+def _header(row: Row[Any], keys: FindKeys, blobs: BlobStore) -> JsonModel:
+    """All of it where private attributes are asked for: which block they have is seen there."""
+    stored = StoredHeader(*(getattr(row, name) for name in StoredHeader.__dataclass_fields__))
+    return stored.header_json(blobs, None if keys.creators else {*keys.wanted, *keys.held, *_OF_HEADER})
+
+
 def _from_columns(row: Row[Any]) -> JsonModel:
     plain = {
         "00080016": ("UI", row.sop_class_uid),
@@ -122,12 +132,29 @@ def _from_columns(row: Row[Any]) -> JsonModel:
     return {tag: {"vr": vr, "Value": [value]} for tag, (vr, value) in plain.items() if value is not None}
 
 
+def _private(model: JsonModel, keys: FindKeys) -> JsonModel:
+    """Private attributes under the block that the query gave their creator, whatever it is here (PS3.5 7.8.1)."""
+    found: JsonModel = {}
+    for asked, creator in keys.creators.items():
+        here = next(_blocks(model, asked[:4], creator), None)
+        if here is not None:
+            found |= {asked + tag[6:]: model[tag] for tag in model if tag.startswith(here)}
+            found[f"{asked[:4]}00{asked[4:]}"] = {"vr": "LO", "Value": [creator]}
+    return found
+
+
+def _blocks(model: JsonModel, group: str, creator: str) -> Iterator[str]:
+    for tag, element in model.items():
+        if tag.startswith(f"{group}00") and creator in element.get("Value", ()):
+            yield group + tag[6:]
+
+
 # -- as a data set ---------------------------------------------------------------------------------
 
 
 def answer(model: JsonModel, keys: FindKeys, ae_title: str) -> Dataset:
     """The identifier of one pending response. What is asked for and not known is there without a value."""
-    picked = {tag: _held(model, tag, keys) for tag in (*keys.wanted, *_UNIQUE_KEYS[keys.level])}
+    picked = {tag: model.get(tag, {}) for tag in (*keys.wanted, *_UNIQUE_KEYS[keys.level])}
     identifier = Dataset()
     if not json.dumps(picked, ensure_ascii=False).isascii():
         identifier.SpecificCharacterSet = "ISO_IR 192"
@@ -139,31 +166,12 @@ def answer(model: JsonModel, keys: FindKeys, ae_title: str) -> Dataset:
     return identifier
 
 
-def _held(model: JsonModel, tag: str, keys: FindKeys) -> Mapping[str, Any]:
-    """The element, if it is known; a private one under its creator, whatever block that has here (PS3.5 7.8.1)."""
-    block = tag[:6]
-    creator = keys.creators.get(block)
-    if creator is not None and int(tag[:4], 16) % 2 and tag[4:6] != "00":
-        block = next((found for found in _blocks(model, tag[:4], creator)), "")
-        tag = block + tag[6:]
-    found: Mapping[str, Any] = model.get(tag, {})
-    return found
-
-
-def _blocks(model: JsonModel, group: str, creator: str) -> list[str]:
-    return [
-        group + tag[6:]
-        for tag, element in model.items()
-        if tag.startswith(group + "00") and creator in element.get("Value", ())
-    ]
-
-
 def _element(tag: int, held: Mapping[str, Any], asked_vr: str) -> DataElement:
     vr = held.get("vr") or asked_vr
     values = [value for value in held.get("Value", ()) if value is not None]
     if vr == "PN":
-        return DataElement(tag, vr, [PersonName(_name(value)) for value in values], already_converted=True)
-    if vr in _PLAIN_VRS and values:
+        values = [PersonName(_name(value)) for value in values]
+    if (vr == "PN" or vr in _PLAIN_VRS) and values:
         return DataElement(tag, vr, values if len(values) > 1 else values[0])
     if "Value" in held or "InlineBinary" in held:
         known: DataElement = header_dataset({f"{tag:08X}": dict(held)})[tag]

@@ -22,7 +22,7 @@ from storage.matching_held import HeldKey
 from storage.query import Match
 from storage.query_keys import QUERY_KEYS, Level
 from storage.structure import tag_name
-from storage.text import choose_charset
+from storage.text import choose_charset, without_escapes
 
 CHARSET, LEVEL, AVAILABILITY, RETRIEVE_AE_TITLE = 0x00080005, 0x00080052, 0x00080056, 0x00080054
 _NO_KEYS = frozenset({CHARSET, LEVEL, 0x00080053, AVAILABILITY, RETRIEVE_AE_TITLE, 0x00080201})
@@ -98,17 +98,25 @@ def read_keys(sop_class_uid: str, identifier: Dataset | None, node_charset: str)
     name, level = _level(sop_class_uid, identifier)
     keys = dict(_keys(identifier))
     _require_few(keys)
-    held = {tag: key for tag, key in keys.items() if not key.matches_all and _keyword(tag) not in QUERY_KEYS}
-    able = {tag: key for tag, key in held.items() if level is Level.INSTANCE or tag in held_tags(level)}
-    able = {tag: key for tag, key in able.items() if tag not in _ALL_COMPUTED}
+    held = {tag: key for tag, key in keys.items() if _is_compared(tag, key)}
+    able = {tag: key for tag, key in held.items() if _is_known(tag, level) and tag not in _ALL_COMPUTED}
     matches = tuple(
         Match(_keyword(tag), key.values)
         for tag, key in keys.items()
         if _keyword(tag) in QUERY_KEYS and not key.matches_all
     )
-    known = level is Level.INSTANCE or set(keys) <= held_tags(level)
+    known = all(_is_known(tag, level) for tag in keys)
     wanted = {tag: key.vr for tag, key in keys.items()}
     return FindKeys(level, name, matches, able, wanted, known and len(able) == len(held), _creators(keys))
+
+
+def _is_compared(tag: str, key: HeldKey) -> bool:
+    """Whether this is matched on and not in the index."""
+    return not (key.matches_all or _keyword(tag) in QUERY_KEYS or _is_creator(tag))
+
+
+def _is_known(tag: str, level: Level) -> bool:
+    return level is Level.INSTANCE or tag in held_tags(level)
 
 
 _ALL_COMPUTED = frozenset(tag for tags in _COMPUTED.values() for tag in tags)
@@ -137,11 +145,11 @@ def _keyword(tag: str) -> str:
 
 def _creators(keys: Mapping[str, HeldKey]) -> dict[str, str]:
     """Private creators that the query names, by group and block: ``000910`` (PS3.5 7.8.1)."""
-    return {
-        tag[:4] + tag[6:]: key.values[0]
-        for tag, key in keys.items()
-        if int(tag[:4], 16) % 2 and tag[4:6] == "00" and key.values
-    }
+    return {tag[:4] + tag[6:]: key.values[0] for tag, key in keys.items() if _is_creator(tag) and key.values}
+
+
+def _is_creator(tag: str) -> bool:
+    return int(tag[:4], 16) % 2 == 1 and tag[4:6] == "00"
 
 
 # -- reading values --------------------------------------------------------------------------------
@@ -163,9 +171,12 @@ def _key(dataset: Dataset, tag: int) -> HeldKey:
 
 def _values(dataset: Dataset, tag: int) -> list[str]:
     value: Any = _element(dataset, tag).value
-    if value is None or isinstance(value, bytes):
+    if isinstance(value, bytes):  # a private attribute in implicit VR: nobody knows what it is
+        return value.decode("ascii", "ignore").split("\\")
+    if value is None:
         return []
-    return [str(one) for one in value] if isinstance(value, MultiValue | list) else [str(value)]
+    many = value if isinstance(value, MultiValue | list) else [value]
+    return [without_escapes(str(one)) for one in many]
 
 
 def _element(dataset: Dataset, tag: int) -> DataElement:

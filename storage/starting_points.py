@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, intersect, or_, select
 
-from storage.matching import cases, has_wildcard, literal_prefix
+from storage.matching import EMPTY, cases, has_wildcard, literal_prefix
 from storage.name_search import MAX_WORD_LENGTH, begins_with, joined_form, whole_group
 from storage.query_keys import Level
 from storage.tables import instance, patient, patient_word, series, study
@@ -86,7 +86,7 @@ def _points(
     keyword: str, values: Sequence[str], fuzzy: bool, sites: Sequence[str] | None
 ) -> Iterator[StartingPoint]:
     wanted = [value for value in (one.strip(" \0") for one in values) if value]
-    if not wanted:
+    if not wanted or EMPTY in wanted:
         return
     if keyword in _UIDS:
         column, rows = _UIDS[keyword]

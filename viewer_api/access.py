@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, and_
 from storage.archive import Archive
 from storage.errors import Denied, NotFound
 from storage.tables import study
+from storage.visibility import Visible
 from viewer_api.sessions import COOKIE, person_of
 from worklist.people import Person
-from worklist.requests import studies_visible_to
+from worklist.requests import studies_read_for, studies_visible_to
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -30,6 +31,15 @@ class Caller:
         """The condition on `study` that every query of patient data carries."""
         visible = studies_visible_to(self.person)
         return visible if self.site is None else and_(visible, study.c.site == self.site)
+
+    def seen(self) -> Visible:
+        """The same studies as a search goes through them."""
+        read_for = studies_read_for(self.person)
+        if self.site is None:
+            return Visible(tuple(sorted(self.person.sites)), read_for)
+        if self.site in self.person.sites:
+            return Visible((self.site,))
+        return Visible((), and_(read_for, study.c.site == self.site))
 
 
 def caller(request: Request) -> Caller:

@@ -144,9 +144,13 @@ def studies_visible_to(person: Person) -> ColumnElement[bool]:
 
     What was withdrawn or sent back is the sender's alone again (I9).
     """
-    mine = sorted(person.sites)
+    return or_(study.c.site.in_(sorted(person.sites)), studies_read_for(person))
+
+
+def studies_read_for(person: Person) -> ColumnElement[bool]:
+    """The second half of `studies_visible_to`: other hospitals' studies."""
     asked = select(request.c.study).where(visible_to(person), request.c.state.not_in(_NOT_WITH_READER))
-    return or_(study.c.site.in_(mine), study.c.id.in_(asked))
+    return study.c.id.in_(asked)
 
 
 def may_give(person: Person, found: Request, rule: Rule) -> bool:

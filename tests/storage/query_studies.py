@@ -18,13 +18,18 @@ KASHI, HOTAN = "KASHI", "HOTAN"
 
 
 def made_archive(folder):
-    """An empty archive with two hospitals."""
+    """An empty archive with two hospitals, in a folder."""
     archive = open_archive(f"sqlite:///{folder}/index.sqlite", f"file://{folder}/blobs", folder)
     metadata.create_all(archive.database.engine)
-    with archive.database.write() as connection:
-        for code in (KASHI, HOTAN):
-            put_site(archive.database, connection, Site(code, code, code, "prefecture", "Asia/Urumqi"))
+    with_two_sites(archive.database)
     return archive
+
+
+def with_two_sites(database):
+    """Two hospitals, in a migrated database."""
+    with database.write() as connection:
+        for code in (KASHI, HOTAN):
+            put_site(database, connection, Site(code, code, code, "prefecture", "Asia/Urumqi"))
 
 
 def made_instance(study: str, series: str = "1", instance: str = "1", **attributes) -> bytes:

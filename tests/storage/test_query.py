@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from query_studies import HOTAN, KASHI, made_archive, put
+from query_studies import HOTAN, KASHI, put, with_two_sites
 from sqlalchemy import event, true
 from sqlalchemy.exc import IntegrityError
 
@@ -14,13 +14,20 @@ from storage.query import MAX_LIMIT, Level, Match, Query, search
 from storage.query_keys import QUERY_KEYS, Kind
 from storage.tables import site, study
 
-
 LEVELS = (Level.STUDY, Level.SERIES, Level.INSTANCE)
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    archive = made_archive(tmp_path_factory.mktemp("archive"))
+def archive(tmp_path_factory, pair):
+    with pair.place(tmp_path_factory.mktemp("archive"), with_two_sites) as place:
+        opened = place.open()
+        fill(opened)
+        yield opened
+        opened.close()
+
+
+def fill(archive):
+    """Four studies of one hospital, one of another."""
     put(
         archive,
         "1",
@@ -90,8 +97,6 @@ def archive(tmp_path_factory):
     )
     put(archive, "4", "2", "2", PatientName="Abdukerim^Tursun", PatientID="99", Modality="CT")
     put(archive, "9", site=HOTAN, PatientName="OHIF^SynthCT", PatientID="1234", StudyDate="20250101")
-    yield archive
-    archive.close()
 
 
 def found(archive, level=Level.STUDY, *, visible=None, **values):
@@ -371,7 +376,7 @@ def test_a_long_list_of_uids_finds_what_is_there(archive):
 
 def test_an_error_of_the_database_does_not_tell_what_was_asked(archive):
     values = {"code": "KASHI", "name": "SENTINEL", "name_zh": "", "level": "", "timezone": ""}
-    with archive.database.read() as connection, pytest.raises(IntegrityError) as raised:
+    with pytest.raises(IntegrityError) as raised, archive.database.write() as connection:
         connection.execute(site.insert().values(**values))
     assert Database("postgresql://nobody@127.0.0.1/none").engine.hide_parameters
     assert "SENTINEL" not in str(raised.value)

@@ -67,7 +67,7 @@ def _answer(
     with caller.archive.database.read() as connection:
         if study is not None:
             require_one_study(connection, caller, study)
-        page = search(connection, query, caller.visible_studies(), caller.archive.blobs)
+        page = search(connection, query, caller.seen(), caller.archive.blobs)
     bases = {site: base_url(request, site) for site in set(page.sites)}
     items = zip(page.items, page.sites, strict=True)
     body = b"[" + b",".join(json_text(_with_addresses(item, bases[site])) for item, site in items) + b"]"
