@@ -87,11 +87,6 @@ class Header:
         encoding = Encoding.of(self.transfer_syntax_uid)
         return encode_json(self.short, encoding, self.charset_terms, frozenset(int(tag, 16) for tag in tags))
 
-    @property
-    def json(self) -> JsonModel:
-        """All attributes but the pixels and what a header beyond `MAX_RAW` holds in long elements."""
-        return encode_json(self.short, Encoding.of(self.transfer_syntax_uid), self.charset_terms)
-
 
 def read_header(
     buffer: Buffer, dataset_offset: int, transfer_syntax_uid: str, node_charset: str = ""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import warnings
-import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
@@ -145,17 +144,6 @@ def has_references(model: JsonModel) -> bool:
     )
 
 
-def pack_json(value: JsonModel) -> bytes:
-    """JSON as the index keeps it."""
-    return zlib.compress(json_text(value), 6)
-
-
 def json_text(value: JsonModel) -> bytes:
     """JSON without a blank too many, in UTF-8."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def unpack_json(data: bytes) -> JsonModel:
-    """The inverse of `pack_json`."""
-    value: JsonModel = json.loads(zlib.decompress(data))
-    return value

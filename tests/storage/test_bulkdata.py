@@ -46,7 +46,8 @@ def references(value, key=None):
 
 def test_a_waveform_is_told_by_its_place_in_the_sequence(archive):
     found = ingested(archive, "waveform_ecg.dcm")
-    assert references(found.header_json(archive.blobs)) == ["bulkdata/54000100/0/54001010", "bulkdata/54000100/1/54001010"]
+    expected = ["bulkdata/54000100/0/54001010", "bulkdata/54000100/1/54001010"]
+    assert references(found.header_json(archive.blobs)) == expected
     original = pydicom.dcmread(get_testdata_file("waveform_ecg.dcm"))
     for index in (0, 1):
         value = bulk_value(archive, found, f"54000100/{index}/54001010")
