@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pairs import Pair
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 from running import Program, tool
 from sqlalchemy import select
 
-from storage.archive import open_archive
 from storage.retrieve import instances, read_file
 from storage.tables import instance, study
 
@@ -27,10 +27,11 @@ SENDERS = 3
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Program]:
-    program = Program(tmp_path).prepare()
-    yield program
-    program.kill()
+def node(tmp_path: Path, pair: Pair) -> Iterator[Program]:
+    with pair.place(tmp_path / "data") as place:
+        program = Program(tmp_path, place).prepare()
+        yield program
+        program.kill()
 
 
 def make_images(folder: Path) -> dict[str, bytes]:
@@ -104,8 +105,7 @@ def test_a_success_survives_any_moment_of_a_kill(node: Program, tmp_path: Path) 
 
 def check(program: Program, pixels: dict[str, bytes], acknowledged: set[str]) -> None:
     """Whatever is visible is whole and there once; whatever was acknowledged is visible; counts agree with rows."""
-    data = program.folder / "data"
-    archive = open_archive(f"sqlite:///{data / 'farlight.db'}", f"file://{data / 'blobs'}", data)
+    archive = program.place.open()
     with archive.database.read() as connection:
         visible = instances(connection, instance.c.sop_instance_uid.in_(list(pixels)))
         query = select(study).where(
