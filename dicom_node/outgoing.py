@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from itertools import chain
+from itertools import chain, islice
 from typing import IO
 
 from pydicom import Dataset
@@ -105,14 +105,10 @@ def _stored(archive: Archive, found: Outgoing) -> Iterator[bytes]:
 
 
 def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The same, its first piece already read, so that a blob that is not there is known in time."""
-    first = next(chunks, b"")
-
-    def all_of_it() -> Iterator[bytes]:
-        yield first
-        yield from chunks
-
-    return all_of_it()
+    """The same, two pieces read ahead, so that a blob that is not there, or is shorter than one piece and than the
+    index says, is known in time."""
+    ahead = list(islice(chunks, 2))
+    return chain(ahead, chunks)
 
 
 def _write_recoded(archive: Archive, found: Outgoing, transfer_syntax_uid: str, file: IO[bytes]) -> None:

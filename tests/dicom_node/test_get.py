@@ -208,6 +208,27 @@ def test_a_cancel_stops_it_and_the_association_stays(archive: Archive, get: Call
     assert len(came) == completed < 30
 
 
+def test_bytes_that_end_in_the_middle_of_a_transfer_end_the_association(
+    archive: Archive, node: DicomNode, get: Callable
+) -> None:
+    """Half an instance must not look like a whole one. The node serves on."""
+    held = put_study(archive, instances=1, names=("CT_small.dcm",))
+    query = instance.select().where(instance.c.sop_instance_uid == held.uids[0])
+    with archive.database.read() as connection:
+        row = connection.execute(query).one()
+    with archive.database.write() as connection:
+        longer = {"length": 3 << 20}
+        connection.execute(instance.update().where(instance.c.id == row.id).values(**longer))
+    whole = archive.blobs.read(row.blob_key)
+    archive.blobs.delete(row.blob_key)
+    archive.blobs.put(row.blob_key, [whole, bytes((5 << 19) - len(whole))])
+    as_stored = {CT_IMAGE: [ExplicitVRLittleEndian]}
+    responses, came = get(identifier("STUDY", StudyInstanceUID=STUDY), classes=as_stored)
+    assert came == []
+    assert all("Status" not in status for status, _ in responses)
+    assert get(identifier("STUDY", StudyInstanceUID="1.2"))[0][-1][0].Status == 0x0000
+
+
 def test_another_hospital_s_study_is_not_given(archive: Archive, get: Callable) -> None:
     put_study(archive, site="SRRSH")
     responses, came = get(identifier("STUDY", StudyInstanceUID=STUDY))

@@ -39,6 +39,7 @@ from storage.sites import Node, put_node
 from storage.tables import audit, instance
 
 Ran = Any
+PATIENT_STUDY_ONLY = "1.2.840.10008.5.1.4.1.2.3.2"
 
 
 @pytest.fixture
@@ -199,6 +200,14 @@ def test_a_wrong_identifier_is_told_by_its_tag(
     assert f"{status.OffendingElement:08X}" == named[1:-1].replace(",", "")
 
 
+def test_the_retired_model_knows_patients_and_studies(archive: Archive, pacs: int, move: Callable) -> None:
+    held = put_study(archive, instances=1)
+    with receiver(pacs) as received:
+        *_, (status, _) = move(identifier("PATIENT", PatientID="P1"), model=PATIENT_STUDY_ONLY)
+        ((refused, _),) = move(identifier("SERIES", SeriesInstanceUID="1.2"), model=PATIENT_STUDY_ONLY)
+    assert (status.Status, refused.Status, received.uids) == (0x0000, 0xA900, held.uids)
+
+
 def test_a_patient_is_one_value(pacs: int, move: Callable) -> None:
     ((status, _),) = move(identifier("PATIENT", PatientID="P*"), model=PatientRoot)
     assert (status.Status, "(0010,0020)" in status.ErrorComment) == (0xA900, True)
@@ -212,6 +221,16 @@ def test_only_known_nodes_of_the_same_hospital_with_an_address_are_destinations(
     put_study(archive, instances=1)
     ((status, _),) = move(identifier("STUDY", StudyInstanceUID=STUDY), destination)
     assert status.Status == 0xA801
+
+
+def test_of_two_nodes_with_one_title_the_caller_s_neighbour(
+    archive: Archive, pacs: int, move: Callable
+) -> None:
+    register(archive, Node("KASHI", "PACS", "127.0.0.3", 9), Node("KASHI", "PACS", "127.0.0.2", 9))
+    held = put_study(archive, instances=1)
+    with receiver(pacs) as received:
+        *_, (status, _) = move(identifier("STUDY", StudyInstanceUID=STUDY))
+    assert (status.Status, received.uids) == (0x0000, held.uids)
 
 
 def test_a_destination_that_is_away_fails_all(archive: Archive, pacs: int, move: Callable) -> None:
