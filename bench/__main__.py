@@ -1,4 +1,8 @@
-"""``python -m bench``: all figures, as a table in Markdown; ``--short`` shows in seconds that it works."""
+"""``python -m bench``: all figures, as tables in Markdown; ``--short`` shows in seconds that it works.
+
+``--only`` names parts: receive, idle, memory, million, search, render. The parts about a million studies seed SQLite
+files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +10,64 @@ import argparse
 import os
 import platform
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from bench import receive, render
-from bench.compare import Row, table
+from bench import idle, memory, million, receive, render, search
+from bench.compare import table
+
+Part = Callable[[Path, bool], str]
+
+
+def _receive(folder: Path, short: bool) -> str:
+    return table(receive.measure(folder, receive.SHORT if short else receive.FULL, rounds=1 if short else 5))
+
+
+def _idle(folder: Path, short: bool) -> str:
+    many, images, rounds = (20, 10, 1) if short else (1000, 400, 5)
+    return table(idle.measure(folder, many, images, rounds))
+
+
+def _memory(folder: Path, short: bool) -> str:
+    objects, frames = (2, 10) if short else (8, 300)
+    return memory.measure(folder, objects, frames)
+
+
+def _million(folder: Path, short: bool) -> str:
+    studies, images, rounds = (1000, 10, 1) if short else (1_000_000, 400, 5)
+    return table([million.on_sqlite(folder, studies, images, rounds)])
+
+
+def _search(folder: Path, short: bool) -> str:
+    return search.measure_small(folder, 2000 if short else 1_000_000, rounds=3 if short else 100)
+
+
+def _render(folder: Path, short: bool) -> str:
+    return table(render.measure(folder, frames=5 if short else 100, rounds=1 if short else 5))
+
+
+PARTS: dict[str, Part] = {
+    "receive": _receive,
+    "idle": _idle,
+    "memory": _memory,
+    "million": _million,
+    "search": _search,
+    "render": _render,
+}
 
 
 def main() -> None:
+    """See the module's head."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="few images and rounds")
-    short = parser.parse_args().short
-    print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}")
-    rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        rows += receive.measure(
-            Path(folder), receive.SHORT if short else receive.FULL, rounds=1 if short else 5
-        )
-        rows += render.measure(Path(folder), frames=5 if short else 100, rounds=1 if short else 5)
-    print(table(rows))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="these parts")
+    given = parser.parse_args()
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}", flush=True
+    )
+    for name in given.only:
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"\n{PARTS[name](Path(folder), given.short)}", flush=True)
 
 
 main()

@@ -12,19 +12,41 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
-from sqlalchemy import func, select, true
+from pydicom import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind
+from pypinyin import lazy_pinyin
+from sqlalchemy import Row, func, select, true
 
 from bench.seed_index import TODAY, seed, site_code
+from dicom_node.find import find
+from dicom_node.peers import Caller
+from dicom_node.services import PENDING, Context, Peer, Request
+from storage.archive import Archive
+from storage.blobs import FolderBlobs
 from storage.database import Database
 from storage.finding import Seen
 from storage.query import Match, Query, search
 from storage.query_keys import Level
+from storage.sites import Node
 from storage.tables import patient, study
 from storage.visibility import Visible
 
+CALLER = Node(site_code(40), "PACS", "*", 104)
+ASKED = (
+    "PatientName",
+    "PatientID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "ModalitiesInStudy",
+    "StudyInstanceUID",
+)
 FEW_SITES = Visible(tuple(site_code(number) for number in (3, 40, 300, 700, 1100)))
 EVERYTHING: Seen = true()
 
@@ -80,6 +102,11 @@ class Asker:
         yield self._ask("newest CT, five hospitals", lambda: [Match("Modality", ("CT",))], seen=FEW_SITES)
         yield self._ask("name prefix, five hospitals", self._surname, seen=FEW_SITES)
         yield self._ask("series of a study", list, level=Level.SERIES, scope=True)
+        yield self._c_find("patient ID", lambda: {"PatientID": self._patient(CALLER.site).patient_id})
+        yield self._c_find("name prefix (`WANG*`)", lambda: {"PatientName": self._surname()[0].values[0]})
+        yield self._c_find("name prefix in hanzi", lambda: {"PatientName": self._hanzi()[0].values[0]})
+        yield self._c_find("a week", lambda: {"StudyDate": self._week()})
+        yield self._c_find("accession number", lambda: {"AccessionNumber": self._accession()})
 
     def _ask(
         self,
@@ -100,15 +127,33 @@ class Asker:
             seconds.append(time.perf_counter() - begun)
         return Timing(name, seconds, found / self.rounds)
 
+    def _c_find(self, name: str, keys: Callable[[], dict[str, str]]) -> Timing:
+        """The service itself, from the identifier to the last answer, for a hospital of 4,000 studies."""
+        seconds, found = [], 0
+        for _ in range(self.rounds):
+            identifier = Dataset()
+            identifier.update({**dict.fromkeys(ASKED, ""), **keys(), "QueryRetrieveLevel": "STUDY"})
+            request = _request(self.database, identifier)
+            begun = time.perf_counter()
+            found += sum(response.status == PENDING for response in find(request))
+            seconds.append(time.perf_counter() - begun)
+        return Timing(f"C-FIND: {name}", seconds, found / self.rounds)
+
+    def _week(self) -> str:
+        first = TODAY - timedelta(days=self.random.randint(7, 1800))
+        return f"{first:%Y%m%d}-{first + timedelta(days=6):%Y%m%d}"
+
     def _number(self) -> int:
         return self.random.randint(1, self.studies)
 
-    def _patient(self):  # type: ignore[no-untyped-def]
-        query = (
-            select(patient).join(study, study.c.patient == patient.c.id).where(study.c.id == self._number())
-        )
+    def _patient(self, site: str = "") -> Row[Any]:
+        query = select(patient).join(study, study.c.patient == patient.c.id)
+        if site:
+            query = query.where(study.c.site == site).offset(self.random.randint(0, 100))
+        else:
+            query = query.where(study.c.id == self._number())
         with self.database.read() as connection:
-            return connection.execute(query).one()
+            return connection.execute(query.limit(1)).one()
 
     def _accession(self) -> str:
         return f"A{self._number():09}"
@@ -133,8 +178,6 @@ class Asker:
     def _initials(self) -> list[Match]:
         while "^" not in (name := self._patient().patient_name.partition("=")[2]):
             pass
-        from pypinyin import lazy_pinyin
-
         return [Match("PatientName", ("".join(part[0] for part in lazy_pinyin(name.replace("^", ""))),))]
 
     def _two_words(self) -> list[Match]:
@@ -148,6 +191,14 @@ class Asker:
 
     def _modality(self) -> list[Match]:
         return [Match("Modality", (self.random.choice(("CT", "MR", "DX", "US", "MG", "XA", "NM")),))]
+
+
+def _request(database: Database, identifier: Dataset) -> Request:
+    archive = Archive(database, FolderBlobs(Path(tempfile.gettempdir())), Path(tempfile.gettempdir()))
+    context = Context(1, StudyRootQueryRetrieveInformationModelFind, ExplicitVRLittleEndian)
+    caller = Caller("PACS", "FARLIGHT", "127.0.0.1")
+    nobody = cast(Peer, None)  # a query sends nothing over the association but its answers
+    return Request(archive, "FARLIGHT", CALLER, caller, context, Dataset(), identifier, nobody, lambda: False)
 
 
 def table(timings: Iterator[Timing]) -> str:

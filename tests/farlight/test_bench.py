@@ -14,5 +14,6 @@ def test_the_short_run_prints_every_row() -> None:
     )
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| re")]
-    assert len(rows) == 4
-    assert all(" / " in row for row in rows)
+    named = ("Orthanc", "DCMTK storescp", "empty index", "no other", "dcmj2pnm")
+    assert all(any(name in row for row in rows) for name in named), done.stdout
+    assert "pinyin initials" in done.stdout
