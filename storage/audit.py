@@ -50,8 +50,8 @@ def _writable(value: Any) -> Any:
 def broken_rows(connection: Connection) -> Iterator[int]:
     """The numbers of rows whose content or link does not match their hash; none if the record is whole."""
     prev_hash = ""
-    rows = connection.execution_options(yield_per=1000).execute(select(audit).order_by(audit.c.id))
-    for row in rows.mappings():
+    query = select(audit).order_by(audit.c.id).execution_options(yield_per=1000)
+    for row in connection.execute(query).mappings():
         values = {key: row[key] for key in row if key not in ("id", "hash")}
         if row["prev_hash"] != prev_hash or _hash(values) != row["hash"]:
             yield row["id"]

@@ -46,7 +46,7 @@ def _copy_table(
     reading: Connection, writing: Connection, table: Table, progress: Callable[[int], None]
 ) -> int:
     copied = 0
-    rows = reading.execution_options(yield_per=BATCH).execute(select(table)).mappings()
+    rows = reading.execute(select(table).execution_options(yield_per=BATCH)).mappings()
     for batch in rows.partitions(BATCH):
         writing.execute(insert(table), [dict(row) for row in batch])
         copied += len(batch)
