@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,7 @@ from storage.errors import Corrupt, Invalid, NotFound
 from storage.ingest import Sender, ingest_file
 from storage.part10 import file_header, inspect_file
 from storage.retrieve import StoredInstance, instances
+from storage.tables import instance
 
 MPEG4 = "1.2.840.10008.1.2.4.102"
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
@@ -281,6 +284,47 @@ def test_a_blob_that_is_cut_short_is_known_before_anything_is_sent(archive: Arch
     for syntax in (found.transfer_syntax_uid, str(ImplicitVRLittleEndian)):
         with pytest.raises(Corrupt), data_set(archive, found, syntax):
             pytest.fail("it was given out")
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_small_implicit.dcm", "MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "test-SR.dcm"]
+)
+def test_whatever_was_damaged_goes_out_or_says_why(name: str, archive: Archive, sent: Callable) -> None:
+    """Each seed is one damaged file; what `ingest` takes in must not surprise on its way out."""
+    original = file_of(name)
+    uid_of_all = str(dcmread(BytesIO(original)).SOPInstanceUID).encode()
+    taken, given = 0, 0
+    for seed in range(60):
+        named = original.replace(uid_of_all, uid_of_all[:-3] + b"%03d" % seed)
+        damaged = damage(named, Random(f"{name} {seed}"))
+        try:
+            uid = ingest_file(archive, damaged, Sender("KASHI", "test")).sop_instance_uid
+        except Invalid:
+            continue
+        with archive.database.read() as connection:
+            found = outgoing(instances(connection, instance.c.sop_instance_uid == uid)[0])
+        taken += 1
+        for syntax in encodings(found.transfer_syntax_uid):
+            with suppress(Invalid):
+                given += len(sent(found, syntax)) > 0
+    assert taken > 5
+    assert given > taken
+
+
+def damage(data: bytes, random: Random) -> bytes:
+    """A few bytes changed, left out or added behind the preamble; often in the header."""
+    damaged = bytearray(data)
+    for _ in range(random.randint(1, 4)):
+        end = len(damaged) if random.random() < 0.3 else min(len(damaged), 4000)
+        at = random.randrange(400, end)
+        kind = random.random()
+        if kind < 0.7:
+            damaged[at] = random.randrange(256)
+        elif kind < 0.85:
+            del damaged[at : at + random.randint(1, 8)]
+        else:
+            damaged[at:at] = random.randbytes(random.randint(1, 8))
+    return bytes(damaged)
 
 
 def test_what_has_no_codec_goes_out_as_it_is_only() -> None:
