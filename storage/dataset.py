@@ -14,7 +14,8 @@ from pydicom.dataelem import RawDataElement
 from pydicom.filereader import read_dataset
 
 from storage.errors import Invalid
-from storage.structure import LONG_VRS, Encoding, Place, Structure
+from storage.plain_elements import LONG_VRS
+from storage.structure import Encoding, Place, Structure
 
 CHARSET_TAG = 0x00080005
 

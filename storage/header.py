@@ -25,7 +25,8 @@ from storage.frames import PixelLayout, PixelShape, encapsulated_layout, native_
 from storage.identity import PersonName, required_uid
 from storage.json_encoder import encode_json
 from storage.json_model import JsonModel
-from storage.structure import LONG_VRS, Buffer, Encoding, Place, Structure, tag_name, walk
+from storage.plain_elements import LONG_VRS
+from storage.structure import Buffer, Encoding, Place, Structure, tag_name, walk
 from storage.text import Charset, are_defined, choose_charset, encodings_of, without_escapes
 from storage.values import Values
 

@@ -5,7 +5,7 @@ runs past the end of the file, nesting without end, a sequence that never closes
 data lies, so that a frame can be one range read.
 
 Every instance that comes in is walked, so the elements of which nothing but the length is to be checked pass through
-one narrow loop (`_plain_elements`); all others are looked at by `_Walker`.
+one narrow loop (`storage.plain_elements`); all others are looked at by `_Walker`.
 """
 
 from __future__ import annotations
@@ -15,48 +15,40 @@ from dataclasses import dataclass, field
 
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.datadict import keyword_for_tag
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from storage.errors import Invalid
+from storage.plain_elements import (
+    LONG_VRS,
+    PIXEL_DATA,
+    SEQUENCE_TAGS,
+    SHORT_VRS,
+    UNDEFINED,
+    Buffer,
+    Encoding,
+    Place,
+    pass_plain_elements,
+)
+
+__all__ = [
+    "ITEM",
+    "MAX_DEPTH",
+    "SEQUENCE_END",
+    "Buffer",
+    "Element",
+    "Encoding",
+    "Level",
+    "Place",
+    "Structure",
+    "tag_name",
+    "walk",
+]
 
 MAX_DEPTH = 64
 """Sequences nested deeper than this are refused; real objects stay below 12."""
 
-UNDEFINED = 0xFFFFFFFF
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-PIXEL_DATA = frozenset(
-    {0x7FE00008, 0x7FE00009, 0x7FE00010}
-)  # double float, float, integer: PS3.3 C.7.6.3, C.7.6.24
-_SHORT_VRS = frozenset(
-    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH"}
-    | {b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
-)
-LONG_VRS = frozenset(
-    {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
-)
-_LONG_PLAIN_VRS = LONG_VRS - {b"SQ"}
 _FRAGMENT_VRS = frozenset({b"OB", b"OW"})
-_SEQUENCE_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
-
-Buffer = memoryview | bytes
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How a data set is written (PS3.5 section 7.1 and 7.3)."""
-
-    implicit_vr: bool
-    little_endian: bool
-
-    @classmethod
-    def of(cls, transfer_syntax_uid: str) -> Encoding:
-        """Every transfer syntax but two is explicit VR little endian (PS3.5 Annex A)."""
-        return cls(transfer_syntax_uid == ImplicitVRLittleEndian, transfer_syntax_uid != ExplicitVRBigEndian)
-
-    @property
-    def byte_order(self) -> str:
-        """The `struct` prefix."""
-        return "<" if self.little_endian else ">"
+_NESTING_VRS = _FRAGMENT_VRS | {b"SQ", b"UN"}
 
 
 @dataclass(frozen=True)
@@ -68,10 +60,6 @@ class Element:
     offset: int
     value_offset: int
     length: int | None
-
-
-Place = tuple[bytes, int, int]
-"""An element's VR (empty where the encoding has none), the offset of its value, its length or -1 if undefined."""
 
 
 @dataclass(slots=True)
@@ -113,7 +101,7 @@ def walk(
     walker.regular = not (encoding.implicit_vr and _looks_explicit(buffer, start))
     top, position = Level(), start
     while True:
-        position = _plain_elements(buffer, position, end, encoding, top.places, outermost=True)
+        position = pass_plain_elements(buffer, position, end, encoding, top.places, outermost=True)
         if position >= end or _only_padding(buffer, position):
             return Structure(position, None, top, walker.regular)
         element = walker.element(position, end, encoding)
@@ -131,59 +119,6 @@ def _only_padding(buffer: Buffer, position: int) -> bool:
 def _looks_explicit(buffer: Buffer, start: int) -> bool:
     """Whether a VR stands where implicit VR has a length: pydicom then reads all of it as explicit."""
     return _is_vr(bytes(buffer[start + 4 : start + 6]))
-
-
-def _plain_elements(
-    buffer: Buffer, position: int, end: int, encoding: Encoding, places: dict[int, Place], *, outermost: bool
-) -> int:
-    """Pass elements with a known VR and nothing nested whose values lie inside; return where the first other is."""
-    stop_at = PIXEL_DATA if outermost else frozenset[int]()
-    if encoding.implicit_vr:
-        return _plain_implicit(buffer, position, end, places, stop_at)
-    return _plain_explicit(buffer, position, end, encoding.byte_order, places, stop_at)
-
-
-def _plain_explicit(
-    buffer: Buffer, position: int, end: int, order: str, places: dict[int, Place], stop_at: frozenset[int]
-) -> int:
-    head, long_length = _EXPLICIT_HEADS[order]
-    while end - position >= 8:
-        group, number, vr, length = head(buffer, position)
-        value = position + 8
-        if vr not in _SHORT_VRS:
-            if vr not in _LONG_PLAIN_VRS or end - position < 12:
-                return position
-            (length,) = long_length(buffer, value)
-            value += 4
-        tag = group << 16 | number
-        if length == UNDEFINED or value + length > end or group == 0xFFFE or tag in stop_at:
-            return position
-        places[tag] = (vr, value, length)
-        position = value + length
-    return position
-
-
-_EXPLICIT_HEADS = {
-    order: (struct.Struct(order + "HH2sH").unpack_from, struct.Struct(order + "L").unpack_from)
-    for order in "<>"
-}
-_IMPLICIT_HEAD = struct.Struct("<HHL").unpack_from
-
-
-def _plain_implicit(
-    buffer: Buffer, position: int, end: int, places: dict[int, Place], stop_at: frozenset[int]
-) -> int:
-    while end - position >= 8:
-        group, number, length = _IMPLICIT_HEAD(buffer, position)
-        tag = group << 16 | number
-        value = position + 8
-        if tag in _SEQUENCE_TAGS or tag in stop_at or group == 0xFFFE or tag == 0:
-            return position
-        if length == UNDEFINED or value + length > end:
-            return position
-        places[tag] = (b"", value, length)
-        position = value + length
-    return position
 
 
 class _Walker:
@@ -229,13 +164,15 @@ class _Walker:
         self.regular = self.regular and _is_regular(element, encoding)
         length = -1 if element.length is None else element.length
         level.places[element.tag] = (element.vr, element.value_offset, length)
-        items: list[Level] | None = level.items.setdefault(element.tag, []) if self.deep else None
+        items: list[Level] | None = None
+        if self.deep:
+            items = level.items[element.tag] = []
         if element.length is None:
             # PS3.5 6.2.2 note 2: UN of undefined length holds implicit VR little endian
             inner = Encoding(True, True) if element.vr == b"UN" else encoding
             return self._items(element, element.value_offset, end, inner, depth + 1, items)
         value_end = element.value_offset + element.length
-        if element.vr == b"SQ" or (not element.vr and element.tag in _SEQUENCE_TAGS):
+        if element.vr == b"SQ" or (not element.vr and element.tag in SEQUENCE_TAGS):
             self._items(element, element.value_offset, value_end, encoding, depth + 1, items)
         return value_end
 
@@ -275,7 +212,7 @@ class _Walker:
         item_end = end if item.length is None else item.value_offset + item.length
         position = item.value_offset
         while True:
-            position = _plain_elements(
+            position = pass_plain_elements(
                 self.buffer, position, item_end, encoding, level.places, outermost=False
             )
             if position >= item_end:
@@ -295,14 +232,11 @@ def _is_regular(element: Element, encoding: Encoding) -> bool:
         return False
     if encoding.implicit_vr:
         return (
-            element.length is not None or element.tag in _SEQUENCE_TAGS or element.tag not in DicomDictionary
+            element.length is not None or element.tag in SEQUENCE_TAGS or element.tag not in DicomDictionary
         )
-    if element.vr not in _SHORT_VRS and element.vr not in LONG_VRS:
+    if element.vr not in SHORT_VRS and element.vr not in LONG_VRS:
         return False
     return element.length is not None or element.vr in _NESTING_VRS
-
-
-_NESTING_VRS = _FRAGMENT_VRS | {b"SQ", b"UN"}
 
 
 def _is_vr(vr: bytes) -> bool:

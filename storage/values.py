@@ -49,11 +49,12 @@ class Values:
         place = self.places.get(tag)
         if place is None or place[2] <= 0:
             return None
+        value: int | None
         try:
-            value = int(self._digits(tag, place))
+            value = self._integer(tag, place)
         except ValueError:
-            return None
-        return value if -(2**31) <= value < 2**31 else None
+            value = _integer(self._converted(tag, place))
+        return value if value is not None and -(2**31) <= value < 2**31 else None
 
     def binary(self, tag: int) -> bytes:
         """The bytes of a binary attribute; empty if it is absent or not binary."""
@@ -63,15 +64,14 @@ class Values:
     def _bytes(self, place: Place) -> bytes:
         return bytes(self.buffer[place[1] : place[1] + place[2]])
 
-    def _digits(self, tag: int, place: Place) -> int | str:
+    def _integer(self, tag: int, place: Place) -> int:
         vr = DicomDictionary[tag][0]
         if _is_as_expected(place, vr) and vr == "IS":
-            return self._bytes(place).decode("latin-1").rstrip(" \0")
+            return int(self._bytes(place).decode("latin-1").rstrip(" \0"))
         if _is_as_expected(place, vr) and vr == "US" and place[2] % 2 == 0:
             first: int = struct.unpack_from(self.encoding.byte_order + "H", self.buffer, place[1])[0]
             return first
-        value = self._converted(tag, place)
-        return str(value[0] if isinstance(value, list | tuple) and value else value).strip()
+        raise ValueError
 
     def _converted(self, tag: int, place: Place) -> Any:
         vr, _, length = place
@@ -93,6 +93,14 @@ class Values:
 def _is_as_expected(place: Place, vr: str) -> bool:
     written = place[0]
     return not written or written == vr.encode() or (written == b"UN" and place[2] < UN_LIMIT)
+
+
+def _integer(value: Any) -> int | None:
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    try:
+        return int(str(first).strip())
+    except ValueError:
+        return None
 
 
 def _joined(value: Any) -> str:

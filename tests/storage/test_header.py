@@ -271,3 +271,42 @@ def test_a_deflated_header_is_held_inflated():
     assert header.raw is not None
     assert inflate(body, 0).startswith(header.raw)
     assert asdict(header)["rows"] == 512
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "expected"),
+    [
+        ("IS", b" 7 ", 7),
+        ("IS", b"7\0", 7),
+        ("IS", b"+07", 7),
+        ("IS", b"7.0", None),
+        ("IS", b"7\\8", None),
+        ("IS", b"4294967296", None),
+        ("IS", b"", None),
+        ("IS", "7\u3000".encode("gb18030"), 7),  # a full-width blank; only the character set tells
+        ("US", b"\7\0", 7),
+        ("US", b"\7\0\1\0", 7),
+        ("US", b"\7\0\1", None),
+        ("LO", b"7", 7),
+        ("DS", b"7", 7),
+        ("DS", b"7.5", None),
+        ("UN", b"7 ", 7),
+    ],
+)
+def test_numbers_of_devices_that_write_them_otherwise(vr, value, expected):
+    number = bytes.fromhex("20001300") + vr.encode()
+    number += bytes(2) + len(value).to_bytes(4, "little") if vr == "UN" else len(value).to_bytes(2, "little")
+    body = instance(number + value)
+    assert read_header(body, 0, EXPLICIT).instance_number == expected
+    assert told_by_us(body, EXPLICIT) == told_by_pydicom(body, EXPLICIT)
+
+
+def test_of_two_sequences_with_one_tag_the_last_counts():
+    def sequence(code):
+        inside = element("00080100", "SH", code)
+        return element("00081032", "SQ", b"\xfe\xff\x00\xe0" + len(inside).to_bytes(4, "little") + inside)
+
+    body = instance(sequence(b"T1"), sequence(b"T2"))
+    assert told_by_us(body, EXPLICIT) == told_by_pydicom(body, EXPLICIT)
+    (item,) = told_by_us(body, EXPLICIT)[1]["00081032"]["Value"]
+    assert item["00080100"]["Value"] == ["T2"]
