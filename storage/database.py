@@ -73,6 +73,13 @@ class Database:
         with self.read() as connection:
             connection.execute(text("select 1"))
 
+    def doubts(self) -> list[str]:
+        """What the server is set to that a promise of ours would not survive, in sentences; SQLite is set by us."""
+        if self.embedded:
+            return []
+        with self.read() as connection:
+            return postgresql_database.doubts(connection)
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

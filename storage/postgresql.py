@@ -8,7 +8,7 @@ from psycopg import ProgrammingError
 from psycopg.adapt import Buffer
 from psycopg.conninfo import make_conninfo
 from psycopg.types.string import StrDumper
-from sqlalchemy import URL, Engine, ExceptionContext, create_engine, event
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, InterfaceError
 
 from storage.errors import Invalid
@@ -65,6 +65,16 @@ def postgresql_engine(url: URL) -> Engine:
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "handle_error", _forget_values)
     return engine
+
+
+def doubts(connection: Connection) -> list[str]:
+    """What the server is set to that would let a power cut take what was acknowledged."""
+    settings = {"fsync": "what was acknowledged may be lost", "full_page_writes": "pages may be torn"}
+    return [
+        f"PostgreSQL runs with {name} = off: {why} when the power fails"
+        for name, why in settings.items()
+        if connection.execute(text(f"show {name}")).scalar_one() == "off"
+    ]
 
 
 def is_away(why: DBAPIError) -> bool:

@@ -33,6 +33,8 @@ def status() -> None:
     database = Database(load_settings().database)
     found, wanted = current_revision(database), newest_revision()
     print(f"database: {found or 'empty'}, program: {wanted}")
+    for doubt in database.doubts():
+        print(f"warning: {doubt}")
     if found != wanted:
         raise typer.Exit(1)
 

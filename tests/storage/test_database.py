@@ -194,6 +194,17 @@ def test_commits_are_synced_whatever_the_server_prefers(
     servers.postgres.drop(name)
 
 
+def test_a_server_that_syncs_nothing_is_doubted(
+    servers: Servers, tmp_path: Path, opened: Callable[[str], Database]
+) -> None:
+    """The tests' own server is one: quick, and no place for patients."""
+    found = opened(servers.postgres.url()).doubts()
+    assert [doubt.split()[3] for doubt in found] == ["fsync", "full_page_writes"]
+    assert opened(f"sqlite:///{tmp_path / 'x.db'}").doubts() == []
+    with PostgresServer(durable=True) as durable:
+        assert opened(durable.url()).doubts() == []
+
+
 def test_a_reader_writes_nothing(servers: Servers, opened: Callable[[str], Database]) -> None:
     with pytest.raises(Unavailable, match="read-only"), opened(servers.postgres.url()).read() as connection:
         connection.execute(text("create table t (x int)"))
