@@ -54,13 +54,18 @@ class PatientPool(urllib3.PoolManager):
 
     @contextmanager
     def patience(self, seconds: float | None = None) -> Iterator[None]:
-        """What this thread asks inside is one operation: its requests share the patience."""
+        """What this thread asks inside is one operation: its requests share the patience.
+
+        One may lie in another, as where a blob is put that is read from the same store meanwhile.
+        """
+        around = getattr(self._here, "seconds", None)
         self._here.seconds = self.patience_s if seconds is None else seconds
         self._renew()
         try:
             yield
         finally:
-            del self._here.seconds, self._here.until
+            self._here.seconds = around
+            self._renew()
 
     def urlopen(self, method: str, url: str, redirect: bool = False, **given: Any) -> BaseHTTPResponse:  # type: ignore[override]
         """One request, repeated. Redirects are not followed: a signature holds for one host alone."""
@@ -86,7 +91,7 @@ class PatientPool(urllib3.PoolManager):
         self._here.until = time.monotonic() + self._seconds()
 
     def _seconds(self) -> float:
-        return float(getattr(self._here, "seconds", self.patience_s))
+        return float(getattr(self._here, "seconds", None) or self.patience_s)
 
     def _left(self) -> float:
         return float(getattr(self._here, "until", 0.0)) - time.monotonic()

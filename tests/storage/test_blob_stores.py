@@ -84,6 +84,13 @@ def test_an_absent_blob_is_not_found(blobs: BlobStore, offset: int, length: int 
         list(blobs.chunks(KEY, offset, length))
 
 
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_a_blob_may_be_copied_within_its_store(blobs: BlobStore, size: int) -> None:
+    blobs.put(KEY, [bytes(size)])
+    blobs.put(f"damaged/{KEY}", blobs.chunks(KEY))
+    assert blobs.read(f"damaged/{KEY}") == bytes(size)
+
+
 def test_an_empty_blob_is_there(blobs: BlobStore) -> None:
     blobs.put(KEY, [])
     assert blobs.read(KEY) == b""
