@@ -7,41 +7,63 @@ from the instances themselves and compared. An epoch is never lowered: somebody 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, case, func, select, update
 
+from storage.locks import Lock, serialize
+from storage.references import PAGE, pages
 from storage.tables import change, instance, patient, series, study
-
-PAGE = 500
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A row that says something else than its instances: `values` is what it should say, by column."""
+    """A row that says something else than its instances: `values` is what it should say, by column. `study` is the
+    number of its study, or its own."""
 
     table: Table
     row: int
+    study: int
     site: str
     uid: str
     values: dict[str, Any]
 
-    def correct(self, connection: Connection) -> None:
-        """Make the row say so."""
-        connection.execute(update(self.table).where(self.table.c.id == self.row).values(**self.values))
-
 
 def wrong_counts(connection: Connection, site_code: str = "") -> Iterator[Wrong]:
-    """Every study and series whose derived columns are wrong, by study; a page of studies at a time."""
+    """Every study and series whose derived columns are wrong, a page of studies at a time.
+
+    To be asked of a connection on which nothing was asked yet: all is counted as it was at one moment.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execution_options(isolation_level="REPEATABLE READ")
     last = 0
     while studies := _page(connection, last, site_code):
         last = studies[-1].id
-        parts = _series_of(connection, studies[0].id, last)
-        announced = _announced(connection, studies[0].id, last)
-        for row in studies:
-            yield from _wrong_of(row, parts[row.id], announced.get(row.id, 0))
+        yield from _wrong_among(connection, studies)
+
+
+def correct_counts(connection: Connection, studies: Iterable[int]) -> int:
+    """Count studies anew and correct what is wrong, in a write transaction in which nobody else can add to them.
+    Returns how many rows were wrong."""
+    corrected = 0
+    serialize(connection, Lock.CHANGES)
+    for some in pages(sorted(set(studies))):
+        rows = list(connection.execute(select(study).where(study.c.id.in_(some)).with_for_update()))
+        for wrong in list(_wrong_among(connection, rows)):
+            connection.execute(
+                update(wrong.table).where(wrong.table.c.id == wrong.row).values(**wrong.values)
+            )
+            corrected += 1
+    return corrected
+
+
+def _wrong_among(connection: Connection, studies: list[Any]) -> Iterator[Wrong]:
+    numbers = [row.id for row in studies]
+    parts, announced = _series_of(connection, numbers), _announced(connection, numbers)
+    for row in studies:
+        yield from _wrong_of(row, parts[row.id], announced.get(row.id, 0))
 
 
 def strange_links(connection: Connection, site_code: str = "") -> Iterator[tuple[str, str]]:
@@ -67,7 +89,7 @@ def _page(connection: Connection, after: int, site_code: str) -> list[Any]:
     return list(connection.execute(query))
 
 
-def _series_of(connection: Connection, first: int, last: int) -> dict[int, list[Any]]:
+def _series_of(connection: Connection, studies: list[int]) -> dict[int, list[Any]]:
     """Per study its series with figures of their instances, in the order in which they came."""
     received = instance.c.origin == "received"
     query = (
@@ -81,7 +103,7 @@ def _series_of(connection: Connection, first: int, last: int) -> dict[int, list[
             func.max(case((received, instance.c.received_at))).label("last_at"),
         )
         .outerjoin(instance, instance.c.series == series.c.id)
-        .where(series.c.study.between(first, last))
+        .where(series.c.study.in_(studies))
         .group_by(series.c.id)
         .order_by(func.min(instance.c.id))
     )
@@ -91,9 +113,9 @@ def _series_of(connection: Connection, first: int, last: int) -> dict[int, list[
     return found
 
 
-def _announced(connection: Connection, first: int, last: int) -> dict[int, int]:
+def _announced(connection: Connection, studies: list[int]) -> dict[int, int]:
     """The highest epoch that was announced of each study."""
-    query = select(change.c.study, func.max(change.c.epoch)).where(change.c.study.between(first, last))
+    query = select(change.c.study, func.max(change.c.epoch)).where(change.c.study.in_(studies))
     return {row[0]: row[1] for row in connection.execute(query.group_by(change.c.study))}
 
 
@@ -101,11 +123,11 @@ def _wrong_of(row: Any, parts: list[Any], announced: int) -> Iterator[Wrong]:
     for part in parts:
         if part.says != part.held:
             values = {"number_of_series_related_instances": part.held}
-            yield Wrong(series, part.id, row.site, part.series_instance_uid, values)
+            yield Wrong(series, part.id, row.id, row.site, part.series_instance_uid, values)
     right = _study_values(row, [part for part in parts if part.held], announced)
     wrong = {name: value for name, value in right.items() if getattr(row, name) != value}
     if wrong:
-        yield Wrong(study, row.id, row.site, row.study_instance_uid, wrong)
+        yield Wrong(study, row.id, row.id, row.site, row.study_instance_uid, wrong)
 
 
 def _study_values(row: Any, parts: list[Any], announced: int) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from storage.changes import last_position, move_cursor
 from storage.correcting import correct
 from storage.database import Database
 from storage.declarations import read_declarations
-from storage.derived import wrong_counts
+from storage.derived import correct_counts, wrong_counts
 from storage.errors import Corrupt, Invalid, NotFound
 from storage.prepared import Prepared
 from storage.references import named_keys, pages
@@ -175,8 +175,7 @@ def _reread(archive: Archive, info: BlobInfo, senders: Senders) -> Prepared | tu
 
 def _correct_counts(archive: Archive, code: str, done: Reindexed) -> None:
     with archive.database.read() as connection:
-        wrong = list(wrong_counts(connection, code))
-    with archive.database.write() as connection:
-        for one in wrong:
-            one.correct(connection)
-    done.corrected += len(wrong)
+        wrong = [one.study for one in wrong_counts(connection, code)]
+    if wrong:
+        with archive.database.write() as connection:
+            done.corrected += correct_counts(connection, wrong)

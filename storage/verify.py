@@ -20,7 +20,7 @@ from storage import audit
 from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.correcting import correct, differences
-from storage.derived import strange_links, wrong_counts
+from storage.derived import correct_counts, strange_links, wrong_counts
 from storage.errors import Corrupt, Invalid, NotFound
 from storage.prepared import Prepared
 from storage.references import PAGE
@@ -102,10 +102,9 @@ def verify_figures(archive: Archive, site_code: str = "", *, repair: bool = Fals
     with archive.database.read() as connection:
         wrong = list(wrong_counts(connection, site_code))
         strange = list(strange_links(connection, site_code))
-    if repair:
+    if repair and wrong:
         with archive.database.write() as connection:
-            for one in wrong:
-                one.correct(connection)
+            correct_counts(connection, [one.study for one in wrong])
     for one in wrong:
         where = f"{one.site} {one.table.name} {one.uid}"
         yield Problem(Fault.COUNTS, where, ", ".join(sorted(one.values)), mended=repair)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select, update
 
 from storage.archive import Archive, open_archive
 from storage.declarations import keep_declarations, read_declarations
-from storage.derived import wrong_counts
+from storage.derived import correct_counts
 from storage.ingest import ingest_file
 from storage.migrations import upgrade
 from storage.reindex import Reindexed, count_blobs, reindex
@@ -72,8 +72,7 @@ def forget(archive: Archive, uids: list[str], epoch: int) -> None:
         connection.execute(delete(study).where(gone))
         connection.execute(delete(change).where(change.c.epoch > epoch))
         connection.execute(update(study).values(epoch=0))
-        for wrong in list(wrong_counts(connection)):
-            wrong.correct(connection)
+        correct_counts(connection, connection.execute(select(study.c.id)).scalars().all())
 
 
 def test_what_rows_say_wrongly_is_corrected(archive: Archive) -> None:

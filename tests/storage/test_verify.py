@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent import futures
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,6 +14,7 @@ from sqlalchemy import delete, update
 
 from storage import audit
 from storage.archive import Archive
+from storage.derived import correct_counts
 from storage.errors import NotFound
 from storage.ingest import Receipt, ingest_file
 from storage.tables import instance, patient, series, study
@@ -203,3 +207,21 @@ def test_what_is_held_aside_is_verified_as_well(archive: Archive) -> None:
     damage(archive, receipt.blob_key, flip(archive.blobs.read(receipt.blob_key)))
     (problem,) = problems(archive)
     assert problem.fault is Fault.CORRUPT
+
+
+def test_while_images_come_in_nothing_is_found_wrong_and_nothing_is_made_wrong(archive: Archive) -> None:
+    """Counting and correcting beside a sender: the figures it writes meanwhile are neither doubted nor undone."""
+    ct(archive)
+    ended = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        sending = [pool.submit(lambda: [ct(archive) for _ in range(20)]) for _ in range(2)]
+        watching = threading.Thread(target=lambda: (futures.wait(sending), ended.set()))
+        watching.start()
+        found = []
+        while not ended.is_set():
+            found += verify_figures(archive, repair=True)
+            with archive.database.write() as connection:
+                found += ["corrected"] * correct_counts(connection, [1])
+        watching.join()
+    assert found == []
+    assert problems(archive) == []
