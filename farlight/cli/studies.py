@@ -29,10 +29,14 @@ def expect(
     with archive.database.write() as connection:
         if get_site(connection, site) is None:
             raise Invalid(f"there is no site {site}")
-        key = {"site": site, "study_instance_uid": study_instance_uid}
-        at = datetime.now(UTC)
         record_expected(
-            archive.database, connection, **key, source=Source.DECLARED, instances=instances, at=at
+            archive.database,
+            connection,
+            site=site,
+            study_instance_uid=study_instance_uid,
+            source=Source.DECLARED,
+            instances=instances,
+            at=datetime.now(UTC),
         )
         detail = {"instances": instances}
         append(
