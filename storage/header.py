@@ -11,15 +11,12 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 import pydicom.config
 from pydicom import Dataset
-from pydicom._dicom_dict import DicomDictionary
-from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from storage.dataset import CHARSET_TAG, decode, parse, places_of
+from storage.dataset import decode
 from storage.errors import Invalid
 from storage.frames import PixelLayout, PixelShape, encapsulated_layout, native_layout
 from storage.identity import PersonName, required_uid
@@ -27,8 +24,8 @@ from storage.json_encoder import encode_json
 from storage.json_model import JsonModel
 from storage.plain_elements import LONG_VRS
 from storage.structure import Buffer, Encoding, Place, Structure, tag_name, walk
-from storage.text import Charset, are_defined, choose_charset, encodings_of, without_escapes
-from storage.values import Values
+from storage.text import Charset, without_escapes
+from storage.values import Values, read_values
 
 # Other people's files break value rules; we keep their bytes and index what can be read.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -39,8 +36,6 @@ MAX_RAW = 64 << 10
 """Longer headers are not kept in the index."""
 _MAX_ATTRIBUTE = 8 << 10
 """Of a longer header, elements up to this many bytes are at hand for `Header.attributes`."""
-_TEXT_VRS = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})
-_TEXT_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0].encode() in _TEXT_VRS)
 
 
 @dataclass(frozen=True)
@@ -100,8 +95,7 @@ def read_header(
     if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         buffer, dataset_offset = inflate(buffer, dataset_offset), 0
     structure = walk(buffer, dataset_offset, encoding)
-    places, charset = _places(buffer, dataset_offset, structure, encoding, node_charset)
-    values = Values(buffer, places, encoding, encodings_of(charset.terms))
+    values, charset = read_values(buffer, dataset_offset, structure, encoding, node_charset)
     return _describe(values, charset, transfer_syntax_uid, structure, dataset_offset)
 
 
@@ -109,7 +103,7 @@ def decode_header(dataset: Buffer, transfer_syntax_uid: str, node_charset: str =
     """Everything before the pixels as pydicom reads it; (0008,0005) is the set that reads the texts right."""
     encoding = Encoding.of(transfer_syntax_uid)
     structure = walk(dataset, 0, encoding)
-    _, charset = _places(dataset, 0, structure, encoding, node_charset)
+    _, charset = read_values(dataset, 0, structure, encoding, node_charset)
     return decode(bytes(dataset[: structure.header_end]), structure, encoding, charset.terms)
 
 
@@ -125,53 +119,6 @@ def inflate(buffer: Buffer, start: int) -> bytes:
     if not inflater.eof:
         raise Invalid("the deflated data set is truncated")
     return data
-
-
-def _places(
-    buffer: Buffer, start: int, structure: Structure, encoding: Encoding, node_charset: str
-) -> tuple[dict[int, Place], Charset]:
-    """Where the values are, and in which character set its texts."""
-    places = structure.top.places
-    declared = _declared(buffer, places.get(CHARSET_TAG)) if structure.regular else None
-    if declared is None:
-        # something is not as it should be: what is there, and whether it can be read at all, is pydicom's to say
-        dataset = parse(bytes(buffer[start : structure.header_end]), encoding)
-        places = places_of(dataset, start)
-        declared = _declared_oddly(dataset)
-    return places, choose_charset(declared, node_charset, _text_samples(buffer, places))
-
-
-def _declared(buffer: Buffer, place: Place | None) -> list[str] | None:
-    """The values of (0008,0005); None if they are no defined terms."""
-    if place is None:
-        return []
-    vr, offset, length = place
-    if vr not in (b"", b"CS") or length < 0:
-        return None
-    terms = bytes(buffer[offset : offset + length]).decode("ascii", "replace").strip(" \0").split("\\")
-    return terms if are_defined(term.strip() for term in terms) else None
-
-
-def _declared_oddly(dataset: Dataset) -> list[str]:
-    element: Any = dict(dataset.items()).get(BaseTag(CHARSET_TAG))
-    if element is None:
-        return []
-    raw = element.value
-    text: str = raw.decode("ascii", "replace") if isinstance(raw, bytes) else "\\".join(_strings(raw))
-    return text.strip(" \0").split("\\")
-
-
-def _strings(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(item) for item in value or []]
-
-
-def _text_samples(buffer: Buffer, places: dict[int, Place]) -> list[bytes]:
-    """The raw bytes of outermost text values."""
-    return [
-        bytes(buffer[offset : offset + length])
-        for tag, (vr, offset, length) in places.items()
-        if length > 0 and (vr in _TEXT_VRS or (not vr and tag in _TEXT_TAGS))
-    ]
 
 
 def _describe(

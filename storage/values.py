@@ -11,17 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pydicom import Dataset
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
-from storage.structure import Buffer, Encoding, Place
-from storage.text import decode_text
+from storage.dataset import CHARSET_TAG, parse, places_of
+from storage.structure import Buffer, Encoding, Place, Structure
+from storage.text import Charset, are_defined, choose_charset, decode_text, encodings_of
 
 UN_LIMIT = 0xFFFF
 """From this length on UN may be meant, as no short VR could hold the value (PS3.5 6.2.2 note 1)."""
 
+_TEXT_VRS = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})
+_TEXT_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0].encode() in _TEXT_VRS)
 _BINARY_VRS = frozenset({b"", b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 
 
@@ -143,3 +147,54 @@ _TEXT_READERS: dict[str, Callable[[bytes, tuple[str, ...]], str]] = {
     "TM": read_string,
     "UI": read_uid,
 }
+
+
+def read_values(
+    buffer: Buffer, start: int, structure: Structure, encoding: Encoding, node_charset: str
+) -> tuple[Values, Charset]:
+    """The values of the data set at `start`, whose walk gave `structure`, and the character set of its texts.
+
+    Raises `Invalid` if it cannot be read.
+    """
+    places = structure.top.places
+    declared = _declared(buffer, places.get(CHARSET_TAG)) if structure.regular else None
+    if declared is None:
+        # something is not as it should be: what is there, and whether it can be read at all, is pydicom's to say
+        dataset = parse(bytes(buffer[start : structure.header_end]), encoding)
+        places = places_of(dataset, start)
+        declared = _declared_oddly(dataset)
+    charset = choose_charset(declared, node_charset, _text_samples(buffer, places))
+    return Values(buffer, places, encoding, encodings_of(charset.terms)), charset
+
+
+def _declared(buffer: Buffer, place: Place | None) -> list[str] | None:
+    """The values of (0008,0005); None if they are no defined terms."""
+    if place is None:
+        return []
+    vr, offset, length = place
+    if vr not in (b"", b"CS") or length < 0:
+        return None
+    terms = bytes(buffer[offset : offset + length]).decode("ascii", "replace").strip(" \0").split("\\")
+    return terms if are_defined(term.strip() for term in terms) else None
+
+
+def _declared_oddly(dataset: Dataset) -> list[str]:
+    element: Any = dict(dataset.items()).get(BaseTag(CHARSET_TAG))
+    if element is None:
+        return []
+    raw = element.value
+    text: str = raw.decode("ascii", "replace") if isinstance(raw, bytes) else "\\".join(_strings(raw))
+    return text.strip(" \0").split("\\")
+
+
+def _strings(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [str(item) for item in value or []]
+
+
+def _text_samples(buffer: Buffer, places: dict[int, Place]) -> list[bytes]:
+    """The raw bytes of outermost text values."""
+    return [
+        bytes(buffer[offset : offset + length])
+        for tag, (vr, offset, length) in places.items()
+        if length > 0 and (vr in _TEXT_VRS or (not vr and tag in _TEXT_TAGS))
+    ]

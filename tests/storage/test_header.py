@@ -130,7 +130,7 @@ def edited(raw, changes):
     return bytes(data)
 
 
-@settings(max_examples=1500, deadline=None, derandomize=True)
+@settings(max_examples=1000, deadline=None, derandomize=True)
 @given(
     st.integers(0, 10_000),
     edits,
