@@ -39,13 +39,8 @@ from storage.visibility import Visible
 
 CALLER = Node(site_code(40), "PACS", "*", 104)
 ASKED = (
-    "PatientName",
-    "PatientID",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ModalitiesInStudy",
-    "StudyInstanceUID",
+    *("PatientName", "PatientID", "StudyDate", "StudyTime"),
+    *("AccessionNumber", "ModalitiesInStudy", "StudyInstanceUID"),
 )
 FEW_SITES = Visible(tuple(site_code(number) for number in (3, 40, 300, 700, 1100)))
 EVERYTHING: Seen = true()
