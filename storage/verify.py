@@ -21,7 +21,7 @@ from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.correcting import correct, differences
 from storage.derived import correct_counts, strange_links, wrong_counts
-from storage.errors import Corrupt, Invalid, NotFound
+from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.prepared import Prepared
 from storage.references import PAGE
 from storage.rereading import Senders, reread
@@ -39,6 +39,7 @@ class Fault(StrEnum):
 
     MISSING = "blob missing"
     CORRUPT = "blob corrupt"
+    UNREADABLE = "blob unreadable"
     ROW = "row differs from its blob"
     COUNTS = "counts differ from the rows"
     LINK = "row belongs to another hospital"
@@ -172,6 +173,9 @@ def _check_bytes(archive: Archive, row: Any) -> _Checked:
         return _Checked(row, Fault.MISSING)
     except Corrupt:
         return _Checked(row, Fault.CORRUPT, what="it is shorter than its row says")
+    except Unavailable as why:
+        archive.blobs.check()  # raises if it is the store that is away, and not this blob that a disk cannot read
+        return _Checked(row, Fault.UNREADABLE, what=why.message)
     if length != row.length:
         return _Checked(row, Fault.CORRUPT, what=f"it has {length} bytes, not {row.length}")
     if digest.hexdigest() != row.sha256:
@@ -186,6 +190,8 @@ def _check_instance(archive: Archive, row: Any, senders: Senders) -> _Checked:
     try:
         name = BlobName.parse(row.blob_key)
         found = reread(archive, row.blob_key, row.length, senders)
+    except (NotFound, Corrupt):
+        return _Checked(row, Fault.MISSING)  # since it was read a moment ago
     except Invalid as why:
         return _Checked(row, Fault.ROW, what=why.message)
     if (name.site, name.origin, name.sha256) != (row.site, row.origin, row.sha256):

@@ -6,6 +6,7 @@ import threading
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from keeping import changed, ct, differing, index_of, sender, take_hard_set
@@ -14,8 +15,9 @@ from sqlalchemy import delete, update
 
 from storage import audit
 from storage.archive import Archive
+from storage.blobs import FolderBlobs
 from storage.derived import correct_counts
-from storage.errors import NotFound
+from storage.errors import NotFound, Unavailable
 from storage.ingest import Receipt, ingest_file
 from storage.tables import instance, patient, series, study
 from storage.verify import DAMAGED, Fault, Problem, verify_audit, verify_blobs, verify_figures, verify_unnamed
@@ -225,3 +227,18 @@ def test_while_images_come_in_nothing_is_found_wrong_and_nothing_is_made_wrong(a
         watching.join()
     assert found == []
     assert problems(archive) == []
+
+
+def test_a_blob_that_the_disk_cannot_read_does_not_stop_the_others(archive: Archive, tmp_path: Path) -> None:
+    folder = Archive(
+        archive.database, FolderBlobs(tmp_path / "own", reserve=0), tmp_path / "own" / ".incoming"
+    )
+    bad, gone = ct(folder), ct(folder)
+    (tmp_path / "own" / bad.blob_key).unlink()
+    (tmp_path / "own" / bad.blob_key).mkdir()  # no file: reading it is an error of the system's
+    folder.blobs.delete(gone.blob_key)
+    found = list(verify_blobs(folder, repair=True))
+    assert [problem.fault for problem in found] == [Fault.UNREADABLE, Fault.MISSING]
+    away = Archive(archive.database, FolderBlobs(tmp_path / "own", reserve=1 << 62), folder.incoming)
+    with pytest.raises(Unavailable, match="nearly full"):
+        list(verify_blobs(away))
