@@ -21,7 +21,7 @@ from sqlalchemy import select
 from storage.retrieve import instances, read_file
 from storage.tables import instance, study
 
-ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "20"))
+ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "10"))
 IMAGES = 24
 SENDERS = 3
 
