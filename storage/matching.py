@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, and_, func, literal, or_, true
 
 from storage.errors import Invalid
 from storage.identity import required_uid
-from storage.name_search import begins_with
+from storage.name_search import MAX_WORD_LENGTH, begins_with, whole_group
 from storage.query_keys import Kind, QueryKey
 from storage.structure import tag_name
 from storage.text import search_form
@@ -133,7 +133,24 @@ def _name_groups(key: QueryKey, value: str) -> Condition:
     groups = [group.rstrip("^ ") for group in value.split("=")]
     if len(groups) > _MAX_NAME_GROUPS:
         raise _malformed(key, f"a name has at most {_MAX_NAME_GROUPS} component groups")
-    return and_(true(), *(_any_spelling(stored, group) for group in groups if group))
+    return and_(true(), *(_group(key, stored, group) for group in groups if group))
+
+
+def plain_beginning(value: str) -> str | None:
+    """Of ``ABC*`` and ``ABC`` the letters; None for what has other wildcards."""
+    plain = value.removesuffix("*")
+    return None if has_wildcard(plain) else plain
+
+
+def _group(key: QueryKey, stored: ColumnElement[str], group: str) -> Condition:
+    """By the words of the name where it can be, as `starting_points` does: both find the same."""
+    plain = plain_beginning(group)
+    word = None if plain is None else whole_group(plain)
+    if key.folded is None or word is None or len(word) >= MAX_WORD_LENGTH:
+        return _any_spelling(stored, group)
+    end = "%" if has_wildcard(group) else " %"
+    words = literal(" ") + key.folded + literal(" ")
+    return words.like(f"% {_pattern(word)}{end}", escape=_ESCAPE)
 
 
 def _any_spelling(stored: ColumnElement[str], group: str) -> Condition:

@@ -27,6 +27,7 @@ _MAX_READINGS = 6
 _MAX_READINGS_OF_ONE = 3
 _MAX_SYLLABLES = 16
 
+_SEPARATORS = re.compile(r"[\s^·•・‧.,]+")
 _HANZI = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]+")
 _SYLLABLE = re.compile(
     "(?:zh|ch|sh|[bpmfdtnlgkhjqxzcsryw])?"
@@ -44,7 +45,7 @@ def name_words(name: str) -> tuple[str, ...]:
 def _words(name: str) -> Iterator[str]:
     groups = [group for group in name.split("=") if joined_form(group)]
     for group in groups:
-        yield whole_group(group)
+        yield whole_group(group).rstrip("^")
     for group in groups:
         yield joined_form(group)
     for group in groups:
@@ -60,8 +61,11 @@ def joined_form(text: str) -> str:
 
 
 def whole_group(text: str) -> str:
-    """The word that stands for a component group and nothing else: what exact matching of names begins with."""
-    return f"={joined_form(text)}"
+    """A component group as exact matching of names compares it, in a word that nothing else is: ``=wang^xiao^dong``.
+
+    What separates is one sign, however often it stands; at the end of a beginning (``WANG^*``) it stays.
+    """
+    return "=" + _SEPARATORS.sub("^", unicodedata.normalize("NFKC", text).casefold())
 
 
 # -- Latin -----------------------------------------------------------------------------------------

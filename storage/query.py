@@ -91,9 +91,10 @@ def search(connection: Connection, query: Query, visible: Seen, blobs: BlobStore
 
 def find(connection: Connection, query: Query, visible: Seen, limit: int) -> list[int]:
     """The row numbers, in the table of the level, of what `search` would return; `limit` counts, not the query's."""
-    conditions = _conditions(query)
+    _conditions(query)  # what is wrong with a key is told before anything is counted
     sites = visible.sites if isinstance(visible, Visible) and visible.beside is None else None
     start = starting_point(connection, _scope_and_keys(query), fuzzy=query.fuzzy, sites=sites)
+    conditions = _conditions(query, covered=start.covers if start else "")
     return find_rows(connection, query.level, conditions, visible, start, limit=limit, offset=query.offset)
 
 
@@ -117,7 +118,7 @@ def _scope_and_keys(query: Query) -> list[tuple[str, Sequence[str]]]:
     return [*named, *((match.keyword, match.values) for match in query.matches)]
 
 
-def _conditions(query: Query) -> Conditions:
+def _conditions(query: Query, covered: str = "") -> Conditions:
     """Conditions by the table they speak of."""
     found: Conditions = {}
     moments = _moments(query)
@@ -127,7 +128,7 @@ def _conditions(query: Query) -> Conditions:
             combined_range(_key(days.keyword), _key(times.keyword), days.values[0], times.values[0])
         ]
     for match in query.matches:
-        if moments is not None and match in moments:
+        if match.keyword == covered or (moments is not None and match in moments):
             continue
         key = _key(match.keyword)
         made = condition(key, match.values, fuzzy=query.fuzzy)
