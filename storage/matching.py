@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, true
+from sqlalchemy import ColumnElement, and_, literal, or_, true
 
-from storage.errors import Invalid
 from storage.identity import required_uid
+from storage.matching_moments import date_condition, malformed, name_of, time_condition
 from storage.name_search import MAX_WORD_LENGTH, begins_with, whole_group
 from storage.query_keys import Kind, QueryKey
-from storage.structure import tag_name
 from storage.text import search_form
 
 _ESCAPE = "!"
 _LIKE = str.maketrans({"!": "!!", "%": "!%", "_": "!_", "*": "%", "?": "_"})
-_TIME = re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,12}", re.ASCII)
 
 EMPTY = '""'
@@ -55,7 +52,7 @@ def condition(key: QueryKey, values: Sequence[str], *, fuzzy: bool = False) -> C
     if EMPTY in wanted:
         return _empty_or(key, [value for value in wanted if value != EMPTY], fuzzy=fuzzy)
     if key.kind is Kind.UID:
-        return key.column.in_([required_uid(value, _name(key)) for value in wanted])
+        return key.column.in_([required_uid(value, name_of(key)) for value in wanted])
     if key.kind is Kind.NAME and fuzzy:
         return or_(*(_fuzzy_name(key, value) for value in wanted))
     matcher = _MATCHERS[key.kind]
@@ -72,11 +69,11 @@ def _require_bounded(key: QueryKey, values: Sequence[str]) -> None:
     """What no database would take, or not in this number, is refused by us and by the attribute's name."""
     most = MAX_UIDS if key.kind is Kind.UID else MAX_VALUES
     if len(values) > most:
-        raise _malformed(key, f"a list holds at most {most} values")
+        raise malformed(key, f"a list holds at most {most} values")
     if any(len(value) > MAX_VALUE_LENGTH for value in values):
-        raise _malformed(key, f"a value has at most {MAX_VALUE_LENGTH} characters")
+        raise malformed(key, f"a value has at most {MAX_VALUE_LENGTH} characters")
     if not all(_is_text(value) for value in values):
-        raise _malformed(key, "the value is no text")
+        raise malformed(key, "the value is no text")
 
 
 def _is_text(value: str) -> bool:
@@ -132,7 +129,7 @@ def _name_groups(key: QueryKey, value: str) -> Condition:
     stored = literal("=") + key.column + literal("=")
     groups = [group.rstrip("^ ") for group in value.split("=")]
     if len(groups) > _MAX_NAME_GROUPS:
-        raise _malformed(key, f"a name has at most {_MAX_NAME_GROUPS} component groups")
+        raise malformed(key, f"a name has at most {_MAX_NAME_GROUPS} component groups")
     return and_(true(), *(_group(key, stored, group) for group in groups if group))
 
 
@@ -166,92 +163,20 @@ def _fuzzy_name(key: QueryKey, value: str) -> Condition:
     """Each word of the query begins a word of the name; `search_form` leaves wildcards alone."""
     words = search_form(value).split()
     if len(words) > _MAX_WORDS:
-        raise _malformed(key, f"at most {_MAX_WORDS} words of a name are looked for")
+        raise malformed(key, f"at most {_MAX_WORDS} words of a name are looked for")
     if key.folded is None:
         return and_(true(), *(_like(key.column, f"%{_pattern(word)}%") for word in words))
     stored = literal(" ") + key.folded
     return and_(true(), *(stored.like(f"% {_pattern(word)}%", escape=_ESCAPE) for word in words))
 
 
-def _date(key: QueryKey, value: str) -> Condition:
-    """A day, or a range that includes its ends (PS3.4 C.2.2.2.5)."""
-    if "-" not in value:
-        return key.column == _day(key, value)
-    first, last = _ends(key, value)
-    bounds = [key.column != ""]
-    if first:
-        bounds.append(key.column >= _day(key, first))
-    if last:
-        bounds.append(key.column <= _day(key, last))
-    return and_(*bounds)
-
-
-def _ends(key: QueryKey, value: str) -> tuple[str, str]:
-    first, _, last = (part.strip() for part in value.partition("-"))
-    if not (first or last):
-        raise _malformed(key, "a range has at least one end")
-    return first, last
-
-
-def _day(key: QueryKey, value: str) -> str:
-    try:
-        # strptime alone would take 202611 for a day of 2026
-        return datetime.strptime(value if len(value) == 8 else "", "%Y%m%d").strftime("%Y%m%d")  # noqa: DTZ007
-    except ValueError as why:
-        raise _malformed(key, "a date is YYYYMMDD, a range YYYYMMDD-YYYYMMDD") from why
-
-
-def combined_range(date_key: QueryKey, time_key: QueryKey, days: str, times: str) -> Condition:
-    """From the first day's time to the last day's, where both keys are ranges (PS3.4 C.2.2.2.5.2)."""
-    (first_day, last_day), (first, last) = _ends(date_key, days), _ends(time_key, times)
-    day, stored, bounds = date_key.column, _clock_of(time_key), [date_key.column != ""]
-    if first_day:
-        begun, at = _day(date_key, first_day), _clock(time_key, first or "00", "000000")
-        bounds.append(or_(day > begun, and_(day == begun, stored >= at)))
-    if last_day:
-        ended, at = _day(date_key, last_day), _clock(time_key, last or "23", "595959")
-        bounds.append(or_(day < ended, and_(day == ended, stored <= at)))
-    return and_(*bounds)
-
-
-def _clock_of(key: QueryKey) -> ColumnElement[str]:
-    return func.substr(func.replace(key.column, ":", "") + literal("000000"), 1, 6)
-
-
-def _time(key: QueryKey, value: str) -> Condition:
-    """To the second. A time without seconds, or without minutes, means all of that minute or hour."""
-    first, last = _ends(key, value) if "-" in value else (value, value)
-    stored = _clock_of(key)
-    bounds = [key.column != ""]
-    if first:
-        bounds.append(stored >= _clock(key, first, "000000"))
-    if last:
-        bounds.append(stored <= _clock(key, last, "595959"))
-    return and_(*bounds)
-
-
-def _clock(key: QueryKey, value: str, rest: str) -> str:
-    if not _TIME.fullmatch(value):
-        raise _malformed(key, "a time is HHMMSS, a range HHMMSS-HHMMSS")
-    digits = value[:6]
-    return digits + rest[len(digits) :]
-
-
 def _number(key: QueryKey, value: str) -> Condition:
     if not _NUMBER.fullmatch(value):
-        raise _malformed(key, "a whole number is needed")
+        raise malformed(key, "a whole number is needed")
     number = int(value)
     if not -(2**31) <= number < 2**31:
-        raise _malformed(key, "the number does not fit in 32 bits")
+        raise malformed(key, "the number does not fit in 32 bits")
     return key.column == number
-
-
-def _name(key: QueryKey) -> str:
-    return tag_name(int(key.tag, 16))
-
-
-def _malformed(key: QueryKey, why: str) -> Invalid:
-    return Invalid(f"{_name(key)} cannot be matched: {why}", attribute=key.keyword)
 
 
 _MATCHERS: dict[Kind, Callable[[QueryKey, str], Condition]] = {
@@ -259,7 +184,7 @@ _MATCHERS: dict[Kind, Callable[[QueryKey, str], Condition]] = {
     Kind.CODE: _code,
     Kind.CODES: _codes,
     Kind.NAME: _name_groups,
-    Kind.DATE: _date,
-    Kind.TIME: _time,
+    Kind.DATE: date_condition,
+    Kind.TIME: time_condition,
     Kind.NUMBER: _number,
 }

@@ -18,7 +18,8 @@ from storage.blobs import BlobStore
 from storage.errors import Invalid
 from storage.finding import Conditions, Seen, find_rows
 from storage.json_model import JsonModel
-from storage.matching import combined_range, condition
+from storage.matching import condition
+from storage.matching_moments import combined_range
 from storage.query_answers import answered_tags, instance_answer, known_of, series_answer, study_answer
 from storage.query_keys import QUERY_KEYS, Level, QueryKey
 from storage.starting_points import starting_point
