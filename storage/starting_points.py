@@ -20,9 +20,9 @@ from storage.query_keys import Level
 from storage.tables import instance, patient, patient_word, series, study
 from storage.text import search_form
 
-FEW = 15_000
+FEW = 5000
 """Rows that are quicker looked up and sorted than passed by on the way from the newest study."""
-_FEW_SERIES = 24_000
+_FEW_SERIES = 15_000
 _SEVERAL = 2
 
 

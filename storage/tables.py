@@ -177,7 +177,7 @@ study = Table(
     UniqueConstraint("site", "study_instance_uid"),
     Index(None, "study_instance_uid"),
     # each holds what a search sorts by and what it looks at on the way, so that it passes rows by without reading them
-    Index(None, "patient", "study_date", "study_time", "site"),
+    Index(None, "patient", "study_date", "study_time", "id", "site"),
     Index(None, "study_date", "study_time", "id", "patient", "site"),
     Index(None, "site", "study_date", "study_time", "id", "patient"),
     Index(None, "accession_number"),

@@ -390,9 +390,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_study_accession_number"), "study", ["accession_number"], unique=False)
     op.create_index(op.f("ix_study_last_received_at"), "study", ["last_received_at"], unique=False)
     op.create_index(
-        op.f("ix_study_patient_study_date_study_time_site"),
+        op.f("ix_study_patient_study_date_study_time_id_site"),
         "study",
-        ["patient", "study_date", "study_time", "site"],
+        ["patient", "study_date", "study_time", "id", "site"],
         unique=False,
     )
     op.create_index(
