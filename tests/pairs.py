@@ -62,23 +62,24 @@ class Embedded:
 
 
 class Servers:
-    """PostgreSQL and S3."""
+    """PostgreSQL and S3; durable ones sync what they acknowledge, and the objects survive the object daemon."""
 
     name = "servers"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
+        self._durable = durable
         self._buckets = 0
 
     @cached_property
     def postgres(self) -> PostgresServer:
         """The database server, started."""
-        return PostgresServer().start()
+        return PostgresServer(durable=self._durable).start()
 
     @cached_property
     def s3(self) -> S3Server:
         """The object store, started."""
-        return S3Server(self._folder).start()
+        return S3Server(self._folder, memory=not self._durable).start()
 
     @contextmanager
     def place(self, data: Path, template: Template | None = None) -> Iterator[Place]:

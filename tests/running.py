@@ -34,13 +34,13 @@ def tool(name: str) -> str:
     return found
 
 
-def wait_for(what: str, probe: Callable[[], Any], timeout_s: float = 30.0) -> Any:
+def wait_for(what: str, probe: Callable[[], Any], timeout_s: float = 30.0, every_s: float = 0.1) -> Any:
     """Ask until the answer is true, or fail naming `what`."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if answer := probe():
             return answer
-        time.sleep(0.1)
+        time.sleep(every_s)
     raise AssertionError(f"waited {timeout_s} s in vain for {what}")
 
 

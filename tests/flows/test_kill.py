@@ -1,122 +1,126 @@
-"""Power cuts: SIGKILL at random points of a send. What was answered Success is there, whole and once."""
+"""Power cuts: SIGKILL to any one process while eight senders send. What was answered Success is there, whole and once.
+
+Failures print the seed; FARLIGHT_TEST_SEED repeats its draws.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import logging
 import os
 import random
-import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pairs import Pair
-from pydicom import dcmread
-from pydicom.data import get_testdata_file
-from pydicom.uid import generate_uid
-from running import Program, tool
-from sqlalchemy import select
+from pairs import Pair, Servers
+from place import Place
+from running import Client, Program
+from sending import SENDERS, Batch, Throng, check, make_batch
+from sqlalchemy import func, select
+from victims import NODES, OF_SERVERS, OURS, Scene, Victim
 
-from storage.retrieve import instances, read_file
-from storage.tables import instance, study
+from storage.sweep import sweep
+from storage.tables import instance
 
-ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "10"))
-IMAGES = 24
-SENDERS = 3
+ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "6"))
+SEED = int(os.environ.get("FARLIGHT_TEST_SEED") or random.randrange(1 << 30))
+EACH = 4
+POSTED = 4
+IMAGES = SENDERS * EACH + POSTED
+
+log = logging.getLogger(__name__)
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Servers that keep what they have acknowledged, whoever of them is killed."""
+    both = Servers(tmp_path_factory.mktemp("s3"), durable=True)
+    yield both
+    both.stop()
 
 
 @pytest.fixture
-def node(tmp_path: Path, pair: Pair) -> Iterator[Program]:
+def scene(tmp_path: Path, pair: Pair) -> Iterator[Scene]:
     with pair.place(tmp_path / "data") as place:
-        program = Program(tmp_path, place).prepare()
-        yield program
+        program = Program(tmp_path, place, FARLIGHT_DICOM_PROCESSES=str(NODES)).prepare().start()
+        yield Scene(program, pair if isinstance(pair, Servers) else None, random.Random(SEED))
         program.kill()
 
 
-def make_images(folder: Path) -> dict[str, bytes]:
-    """One series as files; each image has pixels of its own, so that a mixed-up file would show. UID to pixels."""
-    folder.mkdir()
-    study_uid, series_uid = generate_uid(), generate_uid()
-    pixels = {}
-    for number in range(IMAGES):
-        image = dcmread(str(get_testdata_file("CT_small.dcm")))
-        image.StudyInstanceUID, image.SeriesInstanceUID = study_uid, series_uid
-        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-        image.InstanceNumber = number + 1
-        image.PixelData = random.Random(image.SOPInstanceUID).randbytes(len(image.PixelData))
-        pixels[str(image.SOPInstanceUID)] = image.PixelData
-        image.save_as(folder / str(image.SOPInstanceUID))
-    return pixels
+def draws(scene: Scene) -> Iterator[tuple[str, Victim]]:
+    """Victims by chance, without end; everybody's turn comes before anybody's second."""
+    victims = list({**OURS, **(OF_SERVERS if scene.servers else {})}.items())
+    while True:
+        scene.chance.shuffle(victims)
+        yield from victims
 
 
-class Sender:
-    """A storescu that sends some of a folder's files; tells which were answered Success."""
-
-    def __init__(self, program: Program, files: list[Path]) -> None:
-        command = [tool("storescu"), "-v", "-aet", "KASHI_PACS", "-aec", "FARLIGHT"]
-        command += ["127.0.0.1", str(program.dicom_port), *map(str, files)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def acknowledged(self) -> set[str]:
-        """Wait for its end; the UIDs, which are the files' names, that were answered Success."""
-        output, _ = self.process.communicate(timeout=60)
-        found, current = set(), ""
-        for line in output.splitlines():
-            if "Sending file: " in line:
-                current = line.rpartition("/")[2].strip()
-            elif "Received Store Response (Success)" in line:
-                found.add(current)
-            assert "Received Store Response (Refused" not in line, line
-        return found
-
-
-def send_from_all(program: Program, folder: Path) -> list[Sender]:
-    files = sorted(folder.iterdir())
-    return [Sender(program, files[n::SENDERS]) for n in range(SENDERS)]
+def test_a_success_survives_any_moment_of_a_kill(scene: Scene, tmp_path: Path) -> None:
+    log.warning("FARLIGHT_TEST_SEED=%d", SEED)
+    batches, drawn, acknowledged_in_all = [], draws(scene), 0
+    with signed_in(scene.program) as client:
+        for number in range(ROUNDS):
+            name, victim = next(drawn)
+            batch = make_batch(tmp_path / f"round{number}", EACH, posted=POSTED)
+            scene.settled()
+            acknowledged, answers = cut(scene, victim, batch, client)
+            log.warning("%d: %s: %d taken; %s", number, name, len(acknowledged), dict(answers))
+            check(scene.program.place, batch, acknowledged)
+            assert victim.harms_storing or {path.name for path in batch.stored} <= acknowledged
+            batches.append(batch)
+            acknowledged_in_all += len(acknowledged)
+        assert 0 < acknowledged_in_all < ROUNDS * IMAGES, "the cuts fell in mid-send"
+        scene.settled()
+        send_again(scene.program, batches, client)
+    assert "all is well" in scene.program.farlight("verify").stdout
+    scene.program.stop()
+    sweep_up(scene.program.place)
 
 
-def acknowledged_by(senders: list[Sender]) -> set[str]:
-    return set[str]().union(*(sender.acknowledged() for sender in senders))
+@contextmanager
+def signed_in(program: Program) -> Iterator[Client]:
+    """Whoever posts; the session outlives the process that gave it."""
+    client = Client(program.url)
+    try:
+        client.sign_in("technician")
+        yield client
+    finally:
+        client.close()
 
 
-def test_a_success_survives_any_moment_of_a_kill(node: Program, tmp_path: Path) -> None:
-    seed = random.randrange(1 << 30)
-    chance = random.Random(seed)
-    acknowledged_in_all = 0
-    for number in range(ROUNDS):
-        pixels = make_images(tmp_path / f"round{number}")
-        node.start("serve", "--role", "node")
-        senders = send_from_all(node, tmp_path / f"round{number}")
-        time.sleep(chance.uniform(0.02, 0.7))
-        node.kill()
-        acknowledged = acknowledged_by(senders)
-        acknowledged_in_all += len(acknowledged)
-        check(node, pixels, acknowledged)
-    assert 0 < acknowledged_in_all < ROUNDS * IMAGES, f"the cuts fell in mid-send (seed {seed})"
-
-    node.start("serve", "--role", "node")
-    for number in range(ROUNDS):
-        folder = tmp_path / f"round{number}"
-        assert len(acknowledged_by(send_from_all(node, folder))) == IMAGES, "sent again, everything is taken"
-        pixels = {path.name: dcmread(path).PixelData for path in folder.iterdir()}
-        check(node, pixels, acknowledged=set(pixels))
+def cut(scene: Scene, victim: Victim, batch: Batch, client: Client) -> tuple[set[str], Counter[str]]:
+    """One round; who was answered Success, and what was answered how often."""
+    throng = Throng(scene.program, [batch], client)
+    throng.until(scene.chance.randrange(IMAGES - SENDERS))
+    time.sleep(scene.chance.uniform(0, 0.03))
+    victim.kill(scene)
+    time.sleep(scene.chance.uniform(0, 1))
+    victim.mend(scene)
+    acknowledged = throng.end()
+    scene.settled()
+    return acknowledged, throng.answers()
 
 
-def check(program: Program, pixels: dict[str, bytes], acknowledged: set[str]) -> None:
-    """Whatever is visible is whole and there once; whatever was acknowledged is visible; counts agree with rows."""
-    archive = program.place.open()
+def send_again(program: Program, batches: list[Batch], client: Client) -> None:
+    """Now everything is taken, and is there once."""
+    throng = Throng(program, batches, client)
+    taken = throng.end(within_s=30 + len(batches) * 30)
+    expected = {uid for batch in batches for uid in batch.pixels}
+    assert taken == expected, f"{len(expected - taken)} were not taken when sent again: {throng.answers()}"
+    for batch in batches:
+        check(program.place, batch, set(batch.pixels))
+
+
+def sweep_up(place: Place) -> None:
+    """What the cuts left without a row goes, and nothing else: there are as many blobs as rows."""
+    archive = place.open()
+    sweep(archive, grace=timedelta(0), everything=True)
+    blobs = [info.key for info in archive.blobs.list() if info.key.endswith(".dcm")]
     with archive.database.read() as connection:
-        visible = instances(connection, instance.c.sop_instance_uid.in_(list(pixels)))
-        query = select(study).where(
-            study.c.study_instance_uid.in_({found.study_instance_uid for found in visible})
-        )
-        counted = sum(row.number_of_study_related_instances for row in connection.execute(query))
-    uids = [found.sop_instance_uid for found in visible]
-    assert len(uids) == len(set(uids)) == counted
-    assert acknowledged <= set(uids), f"lost: {acknowledged - set(uids)}"
-    for found in visible:
-        content = read_file(archive, found)
-        assert hashlib.sha256(content).hexdigest() == found.sha256
-        assert pixels[found.sop_instance_uid] in content
+        rows = connection.execute(select(func.count()).select_from(instance)).scalar_one()
     archive.close()
+    assert len(blobs) == rows == ROUNDS * IMAGES

@@ -101,6 +101,19 @@ class PostgresServer:
             process.send_signal(how)
             process.wait(30)
 
+    def kill(self) -> None:
+        """SIGKILL to the server's first process; the others see it and end."""
+        backends = [*self.backends("")]
+        self.stop(signal.SIGKILL)
+        wait_for("its processes to end", lambda: not any(map(_lives, backends)), START_TIMEOUT_S)
+
+    def backends(self, titled: str) -> list[int]:
+        """Numbers of the server's processes whose title holds some words: those of a database have its name."""
+        assert self._process is not None
+        command = ["pgrep", "-f", "-P", str(self._process.pid), titled or "postgres"]
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+        return [int(line) for line in found.stdout.split()]
+
     def remove(self) -> None:
         """End it and forget everything."""
         self.stop(signal.SIGQUIT)
@@ -162,6 +175,14 @@ class PostgresServer:
             return [tool("setpriv"), *options, "--"]
         user = _unprivileged()
         return [tool("setpriv"), "--reuid", user, "--regid", _group(user), "--clear-groups", *options, "--"]
+
+
+def _lives(process: int) -> bool:
+    """A process that has ended may wait for somebody to take notice (state Z)."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _unprivileged() -> str:

@@ -103,6 +103,10 @@ class S3Server:
         """SIGKILL to the gateway alone: the store is away, and `start` brings it back with its objects."""
         self._end("gateway", signal.SIGKILL)
 
+    def kill_osd(self) -> None:
+        """SIGKILL to the object daemon alone: the gateway hangs until `start` has brought it back."""
+        self._end("osd", signal.SIGKILL)
+
     def pause(self) -> None:
         """The gateway hangs: it accepts connections (the kernel does) and says nothing."""
         os.kill(self._children["gateway"].pid, signal.SIGSTOP)
