@@ -144,11 +144,11 @@ class Asker:
     def _patient(self, site: str = "") -> Row[Any]:
         query = select(patient).join(study, study.c.patient == patient.c.id)
         if site:
-            query = query.where(study.c.site == site).offset(self.random.randint(0, 100))
+            query = query.where(study.c.site == site)
         else:
             query = query.where(study.c.id == self._number())
         with self.database.read() as connection:
-            return connection.execute(query.limit(1)).one()
+            return self.random.choice(connection.execute(query.limit(100)).all())
 
     def _accession(self) -> str:
         return f"A{self._number():09}"
