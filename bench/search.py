@@ -143,10 +143,7 @@ class Asker:
 
     def _patient(self, site: str = "") -> Row[Any]:
         query = select(patient).join(study, study.c.patient == patient.c.id)
-        if site:
-            query = query.where(study.c.site == site)
-        else:
-            query = query.where(study.c.id == self._number())
+        query = query.where(study.c.site == site) if site else query.where(study.c.id == self._number())
         with self.database.read() as connection:
             return self.random.choice(connection.execute(query.limit(100)).all())
 
