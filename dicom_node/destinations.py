@@ -25,5 +25,15 @@ def find_destination(database: Database, site: str, ae_title: str, *, near: str 
     return Destination(found.ae_title, found.host, found.port, found.tls)
 
 
+def queryable_destinations(database: Database) -> dict[tuple[str, str], Destination]:
+    """The nodes that we may ask, by site and title; of several with one title the first."""
+    with database.read() as connection:
+        nodes = [node for node in all_nodes(connection) if node.queryable and _can_be_called(node)]
+    return {
+        (node.site, node.ae_title): Destination(node.ae_title, node.host, node.port, node.tls)
+        for node in reversed(nodes)
+    }
+
+
 def _can_be_called(node: Node) -> bool:
     return node.ae_title != _ANY and node.host not in ("", _ANY) and 0 < node.port < 65536

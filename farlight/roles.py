@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 
+from dicom_node.asking import Asker
 from dicom_node.commitment import run_due
 from dicom_node.node import DicomNode, Limits, NodeConfig
 from dicom_node.send import drain_once
@@ -26,6 +27,7 @@ from storage.archive import Archive
 from storage.blobs import FolderBlobs
 from storage.errors import Error, Invalid
 from storage.links import AssociationSummary, record_association, report_open
+from storage.questions import plan
 from viewer_api.app import create_app
 from worklist import arrivals
 
@@ -33,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
 OPEN_EVERY_S = 5.0
+ASK_AFTER = 0.8
+"""Of the quiet time: a sender's count is known when the study goes quiet, or its request opens as if none lacked."""
 
 
 def run(role: Role, settings: Settings, stop: threading.Event) -> None:
@@ -87,11 +91,15 @@ def _run_node(archive: Archive, settings: Settings, stop: threading.Event) -> No
     log.info("listening", dicom=f"{settings.ae_title}@{settings.dicom_host}:{settings.dicom_port}")
     board = threading.Thread(target=_tell_open_associations, args=(archive, node, stop), daemon=True)
     board.start()
+    asker = Asker(archive, settings.ae_title, settings.quiet_seconds * ASK_AFTER)
+    asking = threading.Thread(target=_repeat, args=(stop, asker.ask_due), daemon=True)
+    asking.start()
     try:
         _repeat(stop, lambda: _call_nodes(archive, settings))
     finally:
         node.stop(DRAIN_S)
         board.join(OPEN_EVERY_S)
+        asking.join(OPEN_EVERY_S)
 
 
 def _call_nodes(archive: Archive, settings: Settings) -> int:
@@ -131,6 +139,14 @@ def _note_association(archive: Archive, summary: AssociationSummary) -> None:
     try:
         with archive.database.write() as connection:
             record_association(archive.database, connection, summary)
+            plan(
+                archive.database,
+                connection,
+                site=summary.site,
+                ae_title=summary.ae_title,
+                studies=summary.studies,
+                at=summary.ended_at,
+            )
     except Error as why:
         log.warning("association not noted", why=why.message)
     except Exception:

@@ -116,6 +116,12 @@ def all_nodes(connection: Connection) -> list[Node]:
     return [_node(row) for row in rows]
 
 
+def can_be_asked(connection: Connection, site_code: str, ae_title: str) -> bool:
+    """Whether a node of this title may be asked how many images a study has (`Node.queryable`)."""
+    allowed = (node.c.site == site_code, node.c.ae_title == ae_title, node.c.queryable)
+    return connection.execute(select(node.c.id).where(*allowed).limit(1)).first() is not None
+
+
 def nodes_receiving(connection: Connection, site_code: str) -> list[Node]:
     """The nodes of a site that want reports sent."""
     rows = connection.execute(select(node).where(node.c.site == site_code).order_by(node.c.id)).mappings()

@@ -292,6 +292,19 @@ study_sender = Table(
     Index(None, "site", "ended_at"),
 )
 
+question = Table(
+    "question",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    Column("ae_title", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("ask_at", Instant, nullable=False),
+    UniqueConstraint("site", "study_instance_uid", "ae_title"),
+    Index(None, "ask_at"),
+)
+
 link = Table(
     "link",
     metadata,

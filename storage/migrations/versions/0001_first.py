@@ -182,6 +182,24 @@ def upgrade() -> None:
     op.create_index(op.f("ix_study_sender_study_instance_uid"), "study_sender", ["study_instance_uid"])
     op.create_index(op.f("ix_study_sender_site_ended_at"), "study_sender", ["site", "ended_at"])
     op.create_table(
+        "question",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
+        sa.Column("ae_title", sa.Text(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("ask_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_question_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question")),
+        sa.UniqueConstraint(
+            "site",
+            "study_instance_uid",
+            "ae_title",
+            name=op.f("uq_question_site_study_instance_uid_ae_title"),
+        ),
+    )
+    op.create_index(op.f("ix_question_ask_at"), "question", ["ask_at"])
+    op.create_table(
         "link",
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
