@@ -170,11 +170,7 @@ class Association:
         if first is None:
             return None
         context, command = self._read_command(first)
-        try:
-            with_data = commands.number(command, "CommandDataSetType") != commands.NO_DATA_SET
-            commands.number(command, "CommandField")
-        except Invalid as why:
-            raise Violation(why.message, INVALID_PARAMETER) from why
+        with_data = command["CommandDataSetType"] != commands.NO_DATA_SET
         sink = self._read_data_set(context, command) if with_data else None
         self.connection.release_buffer()
         return Message(context, command, sink)
@@ -193,9 +189,11 @@ class Association:
                 break
             control, data = self._following(context_id, _IS_COMMAND)
         try:
-            return context, commands.decode(gathered)
+            command = commands.decode(gathered)
+            commands.require_complete(command)
         except Invalid as why:
             raise Violation(why.message, INVALID_PARAMETER) from why
+        return context, command
 
     def _read_data_set(self, context: Context, command: Command) -> Sink:
         sink = self._open_sink(context, command)

@@ -101,6 +101,18 @@ def number(command: Mapping[str, Value], keyword: str) -> int:
     return value
 
 
+def require_complete(command: Mapping[str, Value]) -> None:
+    """What every message must say, or nothing can be answered (PS3.7 9.3, 10.3). Raises `Invalid`, naming it."""
+    number(command, "CommandDataSetType")
+    field = number(command, "CommandField")
+    if field & RESPONSE or field == C_CANCEL:
+        number(command, "MessageIDBeingRespondedTo")
+    else:
+        number(command, "MessageID")
+    if field & RESPONSE:
+        number(command, "Status")
+
+
 def text(command: Mapping[str, Value], keyword: str) -> str:
     """A text or UID; empty where it is absent."""
     value = command.get(keyword, "")
