@@ -78,7 +78,9 @@ class Connection:
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True
         with suppress(OSError, ValueError):  # closed meanwhile, as the next read will tell
-            return bool(select.select([self._socket], [], [], 0)[0])
+            asked = select.poll()  # `select` cannot look at descriptors beyond 1023
+            asked.register(self._socket, select.POLLIN)
+            return bool(asked.poll(0))
         return True
 
     def read_head(self, idle_timeout_s: float) -> tuple[int, int]:

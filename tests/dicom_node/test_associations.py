@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from pynetdicom import AE
@@ -124,3 +126,19 @@ def test_stop_waits_for_open_associations_and_then_aborts_them(
     association.join(5)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_query_is_answered_however_many_connections_are_open(
+    node: DicomNode, dcmtk: Callable, storescu: Callable, ct: Path
+) -> None:
+    """Descriptors beyond 1023 are more than `select` can look at."""
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert storescu(ct).code == 0
+        keys = ("-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID", "-k", "PatientID=")
+        titles = ("-aet", "KASHI_PACS", "-aec", "FARLIGHT")
+        ran = dcmtk("findscu", "-v", "-S", *titles, *keys, "127.0.0.1", node.port)
+    finally:
+        for other in others:
+            os.close(other)
+    assert "Received Final Find Response (Success)" in ran.output, ran.output
