@@ -131,7 +131,7 @@ class Association:
         self.connection = connection
         self.released = False
         self._rejected = dict(rejected or {})
-        self._fragment_bytes = min(longest_pdu or MAX_FRAGMENT, MAX_FRAGMENT) - 6
+        self._fragment_bytes = (min(longest_pdu or MAX_FRAGMENT, MAX_FRAGMENT) - 6) & ~1
         self._idle_timeout_s = idle_timeout_s
         self._open_sink = open_sink
         self._fragments: Iterator[tuple[int, int, memoryview]] = iter(())
@@ -266,10 +266,16 @@ class Association:
         self._write_fragment(context_id, control | _IS_LAST, b"" if pending is None else pending)
 
     def _sized(self, chunks: Iterable[Buffer]) -> Iterator[Buffer]:
+        """Fragments of even length, however long the chunks are: DCMTK refuses others (PS3.8 Annex E)."""
+        odd = b""
         for chunk in chunks:
-            view = memoryview(chunk)
-            for start in range(0, len(view), self._fragment_bytes):
-                yield view[start : start + self._fragment_bytes]
+            view = memoryview(odd + bytes(chunk) if odd else chunk)
+            even = len(view) & ~1
+            for start in range(0, even, self._fragment_bytes):
+                yield view[start : min(start + self._fragment_bytes, even)]
+            odd = bytes(view[even:])
+        if odd:
+            yield odd
 
     def _write_fragment(self, context_id: int, control: int, data: Buffer) -> None:
         head = struct.pack(">BxLLBB", P_DATA, len(data) + 6, len(data) + 2, context_id, control)

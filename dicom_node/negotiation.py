@@ -29,6 +29,8 @@ from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 MAX_PDU = 1 << 20
 """Bytes: the longest P-DATA-TF that we take, as we announce it (PS3.8 D.1)."""
+SHORTEST_PDU = 8
+"""Bytes: a fragment's head and the shortest fragment, since lengths are even."""
 MAX_CONTEXTS = 128
 """Context IDs are odd and fit in one byte (PS3.8 9.3.2.2)."""
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
@@ -57,12 +59,18 @@ def read_request(body: bytes) -> A_ASSOCIATE:
     """An A-ASSOCIATE-RQ after its head. Raises `Violation` for what is none."""
     try:
         pdu = A_ASSOCIATE_RQ()
-        pdu.decode(b"\x01\x00" + len(body).to_bytes(4, "big") + body)
+        pdu.decode(b"\x01\x00" + len(body).to_bytes(4, "big") + _with_blanks(body))
         request = pdu.to_primitive()
         _require_complete(request)
     except Exception as why:  # the decoder raises many kinds, and each means the same to a peer
         raise Violation("a request for association that cannot be read", INVALID_PARAMETER) from why
     return request
+
+
+def _with_blanks(body: bytes) -> bytes:
+    """The two titles (PS3.8 Table 9-11) padded with blanks, where a device wrote the NULs of its C strings."""
+    titles = slice(4, 36)
+    return body[: titles.start] + body[titles].replace(b"\0", b" ") + body[titles.stop :]
 
 
 def _require_complete(request: A_ASSOCIATE) -> None:
@@ -154,10 +162,16 @@ def _who_we_are() -> list[Any]:
 
 
 def longest_pdu(primitive: A_ASSOCIATE) -> int:
-    """How long a P-DATA-TF the other side takes, in bytes; 0 means any length (PS3.8 D.1.1)."""
+    """How long a P-DATA-TF the other side takes, in bytes; 0 means any length (PS3.8 D.1.1).
+
+    Raises `Violation` where no fragment fits in.
+    """
     for item in primitive.user_information:
         if isinstance(item, MaximumLengthNotification):
-            return max(0, int(item.maximum_length_received or 0))
+            length = max(0, int(item.maximum_length_received or 0))
+            if 0 < length < SHORTEST_PDU:
+                raise Violation(f"a peer that takes PDUs of {length} bytes", INVALID_PARAMETER)
+            return length
     return 0
 
 

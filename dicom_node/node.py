@@ -145,7 +145,18 @@ class DicomNode:
         thread = threading.Thread(
             target=self._converse, args=(connected, address, context), name=f"dicom {address}", daemon=True
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system has none to give
+            log.exception("no thread for a connection")
+            self._forget(connected)
+
+    def _forget(self, connected: socket.socket) -> None:
+        connected.close()
+        metrics.OPEN_ASSOCIATIONS.dec()
+        with self._roster:
+            self._connections -= 1
+            self._roster.notify_all()
 
     def _converse(self, connected: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
         try:
@@ -155,11 +166,7 @@ class DicomNode:
         except OSError as why:
             log.warning("connection lost", address=address, reason=why.strerror)
         finally:
-            connected.close()
-            metrics.OPEN_ASSOCIATIONS.dec()
-            with self._roster:
-                self._connections -= 1
-                self._roster.notify_all()
+            self._forget(connected)
 
     def _secured(self, connected: socket.socket, context: ssl.SSLContext | None) -> socket.socket | None:
         """The connection, after the TLS handshake where there is one; None where that failed."""
@@ -240,9 +247,6 @@ class _Listener:
                 if not self._stopping:
                     log.warning("connection not accepted", reason=why.strerror)
                     threading.Event().wait(0.1)  # out of descriptors: give some a chance to close
-            except RuntimeError:
-                log.exception("no thread for a connection")
-                connected.close()
 
 
 def _listen(host: str, port: int, *, shared: bool) -> socket.socket:

@@ -24,8 +24,9 @@ UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER = 1, 2, 6
 """Why the provider aborts."""
 
 LONGEST_PDU = (1 << 20) + (64 << 10)
-"""Bytes. What we announce for P-DATA, and some more for peers that forget the headers; no A-ASSOCIATE-RQ is longer than
-a quarter of it (128 contexts with every transfer syntax)."""
+"""Bytes. What we announce for P-DATA, and some more for peers that forget the headers."""
+LONGEST_REQUEST = 256 << 10
+"""Bytes of an A-ASSOCIATE-RQ, which comes from anybody: 128 contexts with every transfer syntax are less."""
 LINGER_S = 1.0
 """After our last word a connection is read to its end for so long, or the system would take the word back (RST)."""
 
@@ -86,7 +87,7 @@ class Connection:
     def read_head(self, idle_timeout_s: float) -> tuple[int, int]:
         """The next PDU's type and length in bytes; its first byte may take `idle_timeout_s`, the rest the usual.
 
-        Raises `Idle`, `Lost`, and `Violation` for a length beyond `LONGEST_PDU`.
+        Raises `Idle`, `Lost`, and `Violation` for a length beyond what its type may have.
         """
         head = bytearray(_HEAD.size)
         try:
@@ -102,7 +103,7 @@ class Connection:
         kind, length = _HEAD.unpack(head)
         if not ASSOCIATE_RQ <= kind <= ABORT:
             raise Violation(f"a PDU of type {kind}", UNRECOGNIZED_PDU)
-        if length > LONGEST_PDU:
+        if length > (LONGEST_REQUEST if kind == ASSOCIATE_RQ else LONGEST_PDU):
             raise Violation(f"a PDU of {length} bytes", INVALID_PARAMETER)
         return kind, length
 

@@ -338,3 +338,59 @@ def test_more_connections_than_the_waiting_room_holds(start_node: Callable, echo
     assert association.is_established
     association.release()
     association.join(5)
+
+
+def test_a_connection_for_which_there_is_no_thread_is_forgotten(node: DicomNode) -> None:
+    """The system has no thread to give while its limit is reached; afterwards the node is as it was."""
+    soft, hard = threading.stack_size(), 1 << 46
+    threading.stack_size(hard)
+    try:
+        crowd = [Peer(node.port) for _ in range(3)]
+        assert [connected.read_pdu() for connected in crowd] == [(0, b"")] * 3
+    finally:
+        threading.stack_size(soft)
+    for connected in crowd:
+        connected.close()
+    began = time.monotonic()
+    node.stop(timeout_s=3)
+    assert time.monotonic() - began < 2, "it waits for connections that are gone"
+    node.start()
+
+
+def test_a_request_for_association_beyond_all_measure_is_not_read(peer: Peer) -> None:
+    """Nobody knows yet who calls: 128 contexts with every transfer syntax are a quarter of a megabyte."""
+    peer.send(struct.pack(">BBL", 1, 0, 512 << 10))
+    began = time.monotonic()
+    assert peer.read_pdu()[0] in (0, ABORT)
+    assert time.monotonic() - began < 0.8, "it was waited for"
+
+
+def test_titles_padded_with_nul_are_understood(peer: Peer) -> None:
+    """As devices write them whose makers think in C."""
+    peer.send(associate_rq().replace(b"KASHI_PACS      ", b"KASHI_PACS\0\0\0\0\0\0"))
+    assert peer.read_pdu()[0] == ACCEPT
+
+
+@pytest.mark.parametrize("longest", [1, 6, 7])
+def test_a_peer_that_takes_no_pdu_is_told_so(peer: Peer, longest: int) -> None:
+    request = associate_rq().replace(
+        struct.pack(">BBHL", 0x51, 0, 4, 16384), struct.pack(">BBHL", 0x51, 0, 4, longest)
+    )
+    peer.send(request)
+    assert peer.read_pdu()[0] == ABORT
+
+
+def test_fragments_are_of_even_length(peer: Peer) -> None:
+    """Whatever length the peer takes (PS3.8 Annex E, PS3.7 6.3): DCMTK refuses others."""
+    request = associate_rq().replace(
+        struct.pack(">BBHL", 0x51, 0, 4, 16384), struct.pack(">BBHL", 0x51, 0, 4, 41)
+    )
+    peer.send(request)
+    assert peer.read_pdu()[0] == ACCEPT
+    peer.send(store_command(), p_data(STORE_CONTEXT, LAST_DATA, b"x" * 100))
+    control = 0
+    while not control & 2:
+        kind, body = peer.read_pdu()
+        assert (kind, len(body) % 2) == (P_DATA, 0)
+        assert len(body) <= 41
+        control = body[5]
