@@ -78,7 +78,9 @@ class PostgresServer:
         return f"postgresql://{OWNER}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> PostgresServer:
-        """Start it and wait until it answers; makes the cluster the first time."""
+        """Start it unless it runs, and wait until it answers; makes the cluster the first time."""
+        if self._process is not None and self._process.poll() is None:
+            return self
         if not (self.folder / "data").exists():
             self._make_cluster()
         command = [

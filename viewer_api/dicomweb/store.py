@@ -53,6 +53,16 @@ class Outcome:
 
     kept: list[Receipt] = field(default_factory=list)
     failed: list[Failure] = field(default_factory=list)
+    away: Unavailable | None = None
+
+    def require_store(self) -> None:
+        """Raise `Unavailable` if nothing was kept and all of it may be tomorrow: a 409 would not be sent again."""
+        if (
+            self.away is not None
+            and not self.kept
+            and {each.reason for each in self.failed} == {OUT_OF_RESOURCES}
+        ):
+            raise self.away
 
     @property
     def status(self) -> int:
@@ -87,6 +97,7 @@ async def _store(request: Request, caller: Caller, study: str | None) -> Respons
         await _receive(request, receiver)
     finally:
         receiver.close()
+    outcome.require_store()
     body = json_text(_answer(outcome, base_url(request, sender.site)))
     return Response(body, status_code=outcome.status, media_type=media_type)
 
@@ -138,6 +149,7 @@ def _keep(archive: Archive, part: IncomingPart, sender: Sender, study: str | Non
                 _require_study(buffer, sender, study)
             outcome.kept.append(ingest_file(archive, buffer, sender))
         except Error as why:
+            outcome.away = why if isinstance(why, Unavailable) else outcome.away
             outcome.failed.append(Failure(_reason(why), *_identified(buffer, sender)))
 
 
