@@ -35,6 +35,7 @@ from storage.archive import Archive
 from storage.errors import Error, Invalid, Unavailable
 from storage.frames import PixelLayout, encapsulated_layout, join_fragments
 from storage.header import MAX_INFLATED
+from storage.kept_bytes import kept_chunks
 from storage.structure import Buffer, Element, Encoding, tag_name, walk
 
 CHUNK = 1 << 20
@@ -80,8 +81,8 @@ def usable_context(contexts: Iterable[Context], found: Outgoing) -> Context | No
 def data_set(archive: Archive, found: Outgoing, transfer_syntax_uid: str) -> Iterator[Iterator[Buffer]]:
     """The data set in this transfer syntax, one of `encodings`, in pieces, to be used within the block.
 
-    Raises `Invalid` where it cannot be re-encoded, `NotFound`, `Corrupt` or `Unavailable` where it cannot be read;
-    while the pieces are taken only the latter two can still come.
+    Raises `Invalid` where it cannot be re-encoded, `Corrupt` or `Unavailable` where it cannot be read, also while
+    the pieces are taken.
     """
     if transfer_syntax_uid == found.transfer_syntax_uid:
         yield _begun(_stored(archive, found))
@@ -100,8 +101,7 @@ def data_set(archive: Archive, found: Outgoing, transfer_syntax_uid: str) -> Ite
 
 
 def _stored(archive: Archive, found: Outgoing) -> Iterator[bytes]:
-    start = found.blob_offset + found.dataset_offset
-    return archive.blobs.chunks(found.blob_key, start, found.length - found.dataset_offset)
+    return kept_chunks(archive.blobs, found, found.dataset_offset)
 
 
 def _begun(chunks: Iterator[bytes]) -> Iterator[bytes]:

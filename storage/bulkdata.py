@@ -10,6 +10,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from storage.archive import Archive
 from storage.errors import NotFound
 from storage.json_model import header_dataset, little_endian
+from storage.kept_bytes import read_kept
 from storage.retrieve import StoredInstance, read_dataset_bytes
 
 _PREFIX = "bulkdata/"
@@ -60,7 +61,7 @@ def pixel_vr(archive: Archive, found: StoredInstance) -> str | None:
 def _before_pixels(archive: Archive, found: StoredInstance, start: int, end: int) -> bytes:
     if found.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         return read_dataset_bytes(archive, found)[start:end]
-    return archive.blobs.read(found.blob_key, found.blob_offset + found.dataset_offset + start, end - start)
+    return read_kept(archive.blobs, found, found.dataset_offset + start, end - start)
 
 
 def _value(header: Dataset, found: StoredInstance, path: str) -> BulkValue:

@@ -1,4 +1,7 @@
-"""Giving back what we hold: instances, their headers, and single frames as range reads."""
+"""Giving back what we hold: instances, their headers, and single frames as range reads.
+
+What is in the index and whose bytes are gone raises `Corrupt`, whatever of it is asked for (`storage.kept_bytes`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from storage.archive import Archive
 from storage.frames import PixelLayout, join_fragments
 from storage.header import decode_header, inflate
 from storage.json_model import header_dataset
+from storage.kept_bytes import kept_chunks, read_kept
 from storage.stored_header import HEADER_COLUMNS, StoredHeader
 from storage.tables import instance, series, study
 
@@ -87,18 +91,17 @@ def _query() -> Select[Any]:
 
 def read_file(archive: Archive, found: StoredInstance) -> bytes:
     """The whole instance as a PS3.10 file."""
-    return archive.blobs.read(found.blob_key, found.blob_offset, found.length)
+    return read_kept(archive.blobs, found)
 
 
 def file_chunks(archive: Archive, found: StoredInstance) -> Iterator[bytes]:
     """The same in pieces."""
-    return archive.blobs.chunks(found.blob_key, found.blob_offset, found.length)
+    return kept_chunks(archive.blobs, found)
 
 
 def read_dataset_bytes(archive: Archive, found: StoredInstance) -> bytes:
     """The data set as it came, without file meta information; a deflated one is inflated."""
-    start = found.blob_offset + found.dataset_offset
-    data = archive.blobs.read(found.blob_key, start, found.length - found.dataset_offset)
+    data = read_kept(archive.blobs, found, found.dataset_offset)
     if found.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         return inflate(data, 0)
     return data
@@ -116,8 +119,7 @@ def read_frame(archive: Archive, found: StoredInstance, frame_number: int) -> St
     if found.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         data = read_dataset_bytes(archive, found)[place.start : place.end]
     else:
-        start = found.blob_offset + found.dataset_offset + place.start
-        data = archive.blobs.read(found.blob_key, start, place.end - place.start)
+        data = read_kept(archive.blobs, found, found.dataset_offset + place.start, place.end - place.start)
     return StoredFrame(join_fragments(data) if place.encapsulated else data, place.bit_offset)
 
 

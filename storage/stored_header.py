@@ -19,6 +19,7 @@ from storage.errors import NotFound
 from storage.header import inflate
 from storage.json_encoder import encode_json
 from storage.json_model import JsonModel
+from storage.kept_bytes import read_kept
 from storage.structure import Encoding, walk
 from storage.tables import instance
 
@@ -57,10 +58,9 @@ class StoredHeader:
             return zlib.decompress(self.packed_header)
         if blobs is None:
             raise NotFound("this header is not in the index")
-        start, rest = self.blob_offset + self.dataset_offset, self.length - self.dataset_offset
         if self.transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
-            return inflate(blobs.read(self.blob_key, start, rest), 0)[: self.header_length]
-        return blobs.read(self.blob_key, start, self.header_length)
+            return inflate(read_kept(blobs, self, self.dataset_offset), 0)[: self.header_length]
+        return read_kept(blobs, self, self.dataset_offset, self.header_length)
 
     def header_json(self, blobs: BlobStore | None, tags: Iterable[str] | None = None) -> JsonModel:
         """All attributes but the pixels in the DICOM JSON model (PS3.18 Annex F), or the outermost `tags` of them."""

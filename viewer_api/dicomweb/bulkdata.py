@@ -13,6 +13,7 @@ from storage.archive import Archive
 from storage.bulkdata import bulk_value
 from storage.errors import Invalid, NotFound
 from storage.frames import PixelLayout
+from storage.kept_bytes import kept_chunks
 from storage.retrieve import StoredInstance, first_value
 from viewer_api.dicomweb.accept import MediaRange, accepted, not_acceptable
 from viewer_api.dicomweb.caching import IMMUTABLE, cache_headers, entity_tag, not_modified
@@ -126,8 +127,7 @@ def _whole_value(
         DeflatedExplicitVRLittleEndian,
     )
     if as_it_lies:
-        start = found.blob_offset + found.dataset_offset + layout.offset
-        return archive.blobs.chunks(found.blob_key, start, layout.length)
+        return kept_chunks(archive.blobs, found, found.dataset_offset + layout.offset, layout.length)
     if not form.native:
         raise not_acceptable([f'multipart/related; type="{form.media_type}"'])
     require_frames(found, numbers)

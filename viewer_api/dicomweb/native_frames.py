@@ -8,6 +8,7 @@ from storage.archive import Archive
 from storage.bulkdata import pixel_vr
 from storage.errors import NotFound
 from storage.json_model import WORD_BYTES, little_endian
+from storage.kept_bytes import read_kept
 from storage.retrieve import StoredFrame, StoredInstance, read_frame
 from viewer_api.dicomweb.media_types import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, is_native
 from viewer_api.dicomweb.render_header import render_header
@@ -68,8 +69,8 @@ def _turned_frame(archive: Archive, found: StoredInstance, frame_number: int) ->
     place, word = layout.frame(frame_number), _word_bytes(archive, found)
     first = (place.start - layout.offset) // word * word
     last = min(-(-(place.end - layout.offset) // word) * word, layout.length)
-    start = found.blob_offset + found.dataset_offset + layout.offset
-    turned = little_endian(archive.blobs.read(found.blob_key, start + first, last - first), _VR_OF[word])
+    start = found.dataset_offset + layout.offset + first
+    turned = little_endian(read_kept(archive.blobs, found, start, last - first), _VR_OF[word])
     skipped = place.start - layout.offset - first
     return StoredFrame(turned[skipped : skipped + place.end - place.start], place.bit_offset)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
@@ -49,7 +50,7 @@ def retrieve_instance(
     headers = cache_headers(tag, IMMUTABLE)
     if wanted.media_type == DICOM:
         return _file(caller.archive, found, headers)
-    return multipart_response(_parts(request, caller.archive, [found]), DICOM, headers)
+    return multipart_response(list(_parts(request, caller.archive, [found])), DICOM, headers)
 
 
 def _several(request: Request, caller: Caller, found: list[StoredInstance]) -> Response:
@@ -60,7 +61,8 @@ def _several(request: Request, caller: Caller, found: list[StoredInstance]) -> R
     if unchanged is not None:
         return unchanged
     headers = cache_headers(tag, REVALIDATE)
-    return multipart_response(_parts(request, caller.archive, found), DICOM, headers)
+    parts = _parts(request, caller.archive, found)
+    return multipart_response(chain([next(parts)], parts), DICOM, headers)
 
 
 def _wanted(request: Request, found: list[StoredInstance], *, single: bool) -> MediaRange:

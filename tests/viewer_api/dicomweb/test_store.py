@@ -16,6 +16,8 @@ from served import Served, made_slice, parts_of
 
 from storage.archive import open_archive
 from storage.errors import Unavailable
+from storage.retrieve import first_instance
+from storage.tables import instance
 from viewer_api.app import create_app
 from viewer_api.dicomweb.incoming_parts import IN_MEMORY_BYTES, MAX_PARTS, PartReceiver
 
@@ -236,3 +238,28 @@ def test_a_folder_that_takes_nothing_is_no_bug_of_ours(empty):
 def test_strange_headers_of_a_part(empty, head, status):
     with empty.client("technician") as kashi:
         assert post(kashi, body(made_slice(1), head=head)).status_code == status
+
+
+def test_bytes_that_are_gone_are_our_fault_and_never_not_found(empty):
+    slices = [made_slice(number) for number in (1, 2)]
+    with empty.client("technician") as kashi:
+        stored = post(kashi, body(*slices)).json()["00081199"]["Value"]
+        lost, here = (item["00081190"]["Value"][0] for item in stored)
+        blobs = empty.archive.blobs
+        first = pydicom.dcmread(io.BytesIO(slices[0]))
+        with empty.archive.database.read() as connection:
+            row = first_instance(connection, instance.c.sop_instance_uid == first.SOPInstanceUID)
+        whole = blobs.read(row.blob_key)
+        blobs.delete(row.blob_key)
+        study = f"/studies/{first.StudyInstanceUID}"
+        addresses = (lost, f"{lost}/frames/1", f"{lost}/rendered", study, f"{lost}/bulkdata/7FE00010")
+        for address in addresses:
+            answer = kashi.get(address)
+            assert (answer.status_code, answer.json()["code"]) == (500, "BYTES_MISSING"), address
+            assert "missing" in answer.json()["detail"]
+        single = kashi.get(lost, headers={"Accept": "application/dicom"})
+        assert (single.status_code, single.json()["code"]) == (500, "BYTES_MISSING")
+        assert kashi.get(here).status_code == 200
+        assert kashi.get(f"{lost}0").status_code == 404
+        blobs.put(row.blob_key, [whole])
+        assert kashi.get(study).status_code == 200
