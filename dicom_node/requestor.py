@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -83,6 +84,9 @@ def _open(destination: Destination) -> socket.socket:
         raise Unavailable(
             f"no TLS connection to {destination}: {getattr(why, 'reason', None) or why}"
         ) from why
+    except Unavailable:  # our own certificate cannot be used
+        plain.close()
+        raise
 
 
 def _negotiate(
@@ -121,9 +125,12 @@ def _release(connection: Connection, association: Association) -> None:
     """A-RELEASE (PS3.8 7.2); a peer that is gone already has released too."""
     if association.released:
         return
+    deadline = time.monotonic() + ACSE_TIMEOUT_S
     with suppress(Lost, Idle, Violation, Aborted):
         connection.write(struct.pack(">BxLxxxx", RELEASE_RQ, 4))
         kind = 0
-        while kind != RELEASE_RP:
-            kind, length = connection.read_head(ACSE_TIMEOUT_S)
+        while kind != RELEASE_RP and (left := deadline - time.monotonic()) > 0:
+            kind, length = connection.read_head(left)
             connection.read_body(length)
+            if kind == RELEASE_RQ:  # both at once: who has called answers first (PS3.8 9.2, AR-8)
+                connection.write(struct.pack(">BxLxxxx", RELEASE_RP, 4))
