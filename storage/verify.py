@@ -216,19 +216,24 @@ def _judge(archive: Archive, checked: _Checked, repair: bool) -> Iterator[Proble
         with archive.database.write() as connection:
             mended = correct(connection, [checked.found]) > 0
     if repair and checked.fault is Fault.CORRUPT:
-        what += _set_aside(archive, checked.row.blob_key)
+        mended = _set_aside(archive, checked.row)
+        what += "; it has been put right meanwhile" if mended else "; set aside: have it sent again"
     yield Problem(checked.fault, _where(checked.row), what, mended)
 
 
-def _set_aside(archive: Archive, key: str) -> str:
-    """Bytes that are wrong are kept elsewhere, and their place is free for the right ones."""
+def _set_aside(archive: Archive, row: Any) -> bool:
+    """Bytes that are wrong are kept elsewhere, and their place is free for the right ones. Tells whether these have
+    come meanwhile, from a sender that tried again."""
+    key = row.blob_key
     with archive.spool() as spool:
         for piece in archive.blobs.chunks(key):
             spool.write(piece)
+        if (spool.sha256, spool.size) == (row.sha256, row.length):
+            return True
         archive.blobs.keep(DAMAGED + key, spool)
     archive.blobs.settle([DAMAGED + key])
     archive.blobs.delete(key)
-    return "; set aside: have it sent again"
+    return False
 
 
 def _where(row: Any) -> str:

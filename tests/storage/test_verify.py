@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -242,3 +243,20 @@ def test_a_blob_that_the_disk_cannot_read_does_not_stop_the_others(archive: Arch
     away = Archive(archive.database, FolderBlobs(tmp_path / "own", reserve=1 << 62), folder.incoming)
     with pytest.raises(Unavailable, match="nearly full"):
         list(verify_blobs(away))
+
+
+def test_what_was_put_right_meanwhile_stays_in_its_place(archive: Archive) -> None:
+    """The sender may bring the right bytes again between the look and the repair."""
+    keys = [ct(archive).blob_key, ct(archive).blob_key]
+    right = {key: archive.blobs.read(key) for key in keys}
+    for key in keys:
+        damage(archive, key, right[key][:-1])
+    found = verify_blobs(archive, repair=True)
+    assert next(found).fault is Fault.CORRUPT
+    time.sleep(0.5)  # both have been looked at, one has been set aside
+    for key in keys:
+        archive.blobs.put(key, [right[key]])
+    (second,) = found
+    assert second.mended
+    assert {key: archive.blobs.read(key) for key in keys} == right
+    assert problems(archive) == []
