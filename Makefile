@@ -32,8 +32,8 @@ format: $(VENV)/.test
 bench: setup $(VENV)/.test   ## figures; see docs/measurements.md
 	@$(BIN)/python -m bench
 
-soak: setup $(VENV)/.test system-packages   ## long runs: kill rounds
-	@FARLIGHT_TEST_KILL_ROUNDS=100 $(BIN)/pytest --timeout 3600 tests/flows/test_kill.py
+soak: setup $(VENV)/.test system-packages   ## long runs: kill rounds, each told as it goes
+	@FARLIGHT_TEST_KILL_ROUNDS=100 $(BIN)/pytest --timeout 7200 -o log_cli=true tests/flows/test_kill.py
 
 system-packages:
 	@scripts/system-packages

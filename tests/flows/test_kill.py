@@ -1,6 +1,6 @@
 """Power cuts: SIGKILL to any one process while eight senders send. What was answered Success is there, whole and once.
 
-Failures print the seed; FARLIGHT_TEST_SEED repeats its draws.
+Failures print the seed; FARLIGHT_TEST_KILL_SEED repeats its draws.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from storage.sweep import sweep
 from storage.tables import instance
 
 ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "6"))
-SEED = int(os.environ.get("FARLIGHT_TEST_SEED") or random.randrange(1 << 30))
+SEED = int(os.environ.get("FARLIGHT_TEST_KILL_SEED") or random.randrange(1 << 30))
 EACH = 4
 POSTED = 4
 IMAGES = SENDERS * EACH + POSTED
@@ -60,7 +60,7 @@ def draws(scene: Scene) -> Iterator[tuple[str, Victim]]:
 
 
 def test_a_success_survives_any_moment_of_a_kill(scene: Scene, tmp_path: Path) -> None:
-    log.warning("FARLIGHT_TEST_SEED=%d", SEED)
+    log.warning("FARLIGHT_TEST_KILL_SEED=%d", SEED)
     batches, drawn, acknowledged_in_all = [], draws(scene), 0
     with signed_in(scene.program) as client:
         for number in range(ROUNDS):

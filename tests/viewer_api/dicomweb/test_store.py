@@ -226,6 +226,18 @@ def test_a_folder_that_takes_nothing_is_no_bug_of_ours(empty):
         assert post(kashi, body(made_slice(1))).status_code == 200
 
 
+def test_what_may_be_kept_later_is_no_conflict(empty):
+    with empty.client("technician") as kashi:
+        in_the_way = empty.archive.blobs.root / "KASHI"
+        in_the_way.write_bytes(b"")
+        answer = post(kashi, body(made_slice(1), made_slice(2)))
+        assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert post(kashi, body(made_slice(1), b"no DICOM")).status_code == 409
+        in_the_way.unlink()
+        assert post(kashi, body(made_slice(1), made_slice(2))).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
