@@ -10,7 +10,6 @@ from pathlib import Path
 from storage.blobs import BlobStore, FolderBlobs, S3Keys
 from storage.blobs.s3_address import parse_s3_url
 from storage.database import Database
-from storage.disk import RESERVE
 from storage.errors import Invalid
 from storage.group_commit import GroupCommit
 from storage.prepared import Prepared
@@ -29,8 +28,9 @@ class Archive:
 
     def spool(self) -> Spool:
         """A file for one instance on its way in. Raises `Unavailable` if there is no room for any."""
-        reserve = self.blobs.reserve if isinstance(self.blobs, FolderBlobs) else RESERVE
-        return Spool(self.incoming, reserve=reserve)
+        if isinstance(self.blobs, FolderBlobs):
+            return Spool(self.incoming, reserve=self.blobs.reserve)
+        return Spool(self.incoming, for_this_disk=False)
 
     @cached_property
     def commits(self) -> GroupCommit[Prepared, Receipt]:

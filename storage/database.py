@@ -2,7 +2,7 @@
 
 SQLite (write-ahead log, full sync) on a laptop, PostgreSQL at scale; the tables and the statements are the same.
 A write transaction on SQLite takes the write lock when it begins, so that two of them queue instead of failing
-half-way; threads of one process queue on a lock of ours first, which is fairer than SQLite's polling. PostgreSQL
+half-way; threads and processes queue on locks of ours first, which are fairer than SQLite's polling. PostgreSQL
 writes side by side (READ COMMITTED): whoever judges a row before changing it locks it (``with_for_update``), and
 whoever appends to a feed holds its lock (`storage.locks`).
 """
@@ -35,6 +35,7 @@ class Database:
         self.url = url
         self.engine = _engine(url)
         self._write_lock = threading.Lock()
+        self._writer: Connection | None = None
 
     @property
     def embedded(self) -> bool:
@@ -59,10 +60,14 @@ class Database:
             with self._availability(), self.engine.begin() as connection:
                 yield connection
             return
-        with self._write_lock, self._availability():
-            writer = self.engine.execution_options(**{sqlite_database.FOR_WRITING: True})
-            with writer.begin() as connection:
-                yield connection
+        with self._write_lock, self._availability(), sqlite_database.turn(self.engine.url):
+            writer = self._open_writer()
+            try:
+                with writer.begin():
+                    yield writer
+            except DBAPIError:
+                self._close_writer()  # whatever became of it, the next one begins anew
+                raise
 
     def insert_ignoring(self, connection: Connection, table: Table, **values: Any) -> bool:
         """Insert a row unless a unique key has it already; tells whether it was inserted."""
@@ -82,7 +87,21 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
+        with self._write_lock:
+            self._close_writer()
         self.engine.dispose()
+
+    def _open_writer(self) -> Connection:
+        """SQLite's one connection for writing; only who has the lock may use it."""
+        if self._writer is None or self._writer.closed:
+            options = {sqlite_database.FOR_WRITING: True}
+            self._writer = self.engine.connect().execution_options(**options)
+        return self._writer
+
+    def _close_writer(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     @contextmanager
     def _availability(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
+from storage.compiled import Compiled, Listed, listed, moment
 from storage.database import insert_new
 from storage.name_search import keep_name_words, name_words
 from storage.prepared import Prepared
@@ -34,37 +35,39 @@ _COUNTED = (
     "epoch",
     "last_received_at",
 )
-_FIND = (
-    select(
-        *(study.c.id, study.c.site, study.c.study_instance_uid, *(study.c[name] for name in _COUNTED)),
-        *(patient.c.issuer, patient.c.patient_id),
-        *(series.c.id.label("series"), series.c.series_instance_uid),
-        series.c.number_of_series_related_instances.label("count"),
+_FIND = Listed(
+    lambda size: (
+        select(
+            *(study.c.id, study.c.site, study.c.study_instance_uid, *(study.c[name] for name in _COUNTED)),
+            *(patient.c.issuer, patient.c.patient_id),
+            *(series.c.id.label("series"), series.c.series_instance_uid),
+            series.c.number_of_series_related_instances.label("count"),
+        )
+        .join(patient, patient.c.id == study.c.patient)
+        .outerjoin(
+            series,
+            and_(
+                series.c.study == study.c.id,
+                series.c.series_instance_uid.in_(listed("series_uids", size)),
+            ),
+        )
+        .where(
+            study.c.site.in_(listed("sites", size)),
+            study.c.study_instance_uid.in_(listed("study_uids", size)),
+        )
+        .order_by(study.c.id)
+        .with_for_update(of=study)
     )
-    .join(patient, patient.c.id == study.c.patient)
-    .outerjoin(
-        series,
-        and_(
-            series.c.study == study.c.id,
-            series.c.series_instance_uid.in_(bindparam("series_uids", expanding=True)),
-        ),
-    )
-    .where(
-        study.c.site.in_(bindparam("sites", expanding=True)),
-        study.c.study_instance_uid.in_(bindparam("study_uids", expanding=True)),
-    )
-    .order_by(study.c.id)
-    .with_for_update(of=study)
 )
-_WRITE_STUDY = (
+_WRITE_STUDY = Compiled(
     update(study).where(study.c.id == bindparam("row")).values({n: bindparam(f"new_{n}") for n in _COUNTED})
 )
-_WRITE_SERIES = (
+_WRITE_SERIES = Compiled(
     update(series)
     .where(series.c.id == bindparam("row"))
     .values(number_of_series_related_instances=bindparam("new_count"))
 )
-_ANNOUNCE = insert(change)
+_ANNOUNCE = Compiled(insert(change).inline(), [name for name in change.c.keys() if name != "id"])  # noqa: SIM118
 
 
 @dataclass
@@ -137,7 +140,7 @@ class HeldStudies:
             "study_uids": list({header.study_instance_uid for header in headers}),
             "series_uids": list({header.series_instance_uid for header in headers}),
         }
-        for row in connection.execute(_FIND, sought).mappings():
+        for row in _FIND.run(connection, sought).mappings():
             self._take(row)
 
     def study_of(self, prepared: Prepared) -> HeldStudy:
@@ -163,14 +166,15 @@ class HeldStudies:
             return
         parts = [one for held in grown for one in held.series.values() if one.grew]
         counts = [{"row": held.row, **{f"new_{n}": held.counted[n] for n in _COUNTED}} for held in grown]
-        self._connection.execute(_WRITE_SERIES, [{"row": one.row, "new_count": one.count} for one in parts])
-        self._connection.execute(_WRITE_STUDY, counts)
-        self._connection.execute(_ANNOUNCE, [row for held in grown for row in held.changes()])
+        _WRITE_SERIES.run_many(self._connection, [{"row": one.row, "new_count": one.count} for one in parts])
+        _WRITE_STUDY.run_many(self._connection, counts)
+        _ANNOUNCE.run_many(self._connection, [row for held in grown for row in held.changes()])
 
     def _take(self, row: Any) -> None:
         key = (row["site"], row["study_instance_uid"])
         if key not in self._held:
             counted = {name: row[name] for name in _COUNTED}
+            counted["last_received_at"] = moment(counted["last_received_at"])
             self._held[key] = HeldStudy(row["id"], *key, row["issuer"], row["patient_id"], counted)
         if row["series"] is not None:
             self._held[key].series[row["series_instance_uid"]] = HeldSeries(row["series"], row["count"])

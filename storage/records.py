@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 
+from storage.compiled import Compiled, Listed, listed
 from storage.database import Database
 from storage.held_studies import HeldSeries, HeldStudies
 from storage.locks import Lock, serialize
@@ -18,18 +19,20 @@ from storage.prepared import Prepared
 from storage.receipt import Aside, Outcome, Receipt
 from storage.tables import held_aside, instance, series
 
-_KNOWN = (
-    select(
-        *(instance.c.site, instance.c.sop_instance_uid, instance.c.sha256, instance.c.blob_key),
-        series.c.series_instance_uid,
-    )
-    .join(series, series.c.id == instance.c.series)
-    .where(
-        instance.c.site.in_(bindparam("sites", expanding=True)),
-        instance.c.sop_instance_uid.in_(bindparam("uids", expanding=True)),
+_KNOWN = Listed(
+    lambda size: (
+        select(
+            *(instance.c.site, instance.c.sop_instance_uid, instance.c.sha256, instance.c.blob_key),
+            series.c.series_instance_uid,
+        )
+        .join(series, series.c.id == instance.c.series)
+        .where(
+            instance.c.site.in_(listed("sites", size)),
+            instance.c.sop_instance_uid.in_(listed("uids", size)),
+        )
     )
 )
-_INSERT = insert(instance)
+_INSERT = Compiled(insert(instance).inline(), [name for name in instance.c.keys() if name != "id"])  # noqa: SIM118
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ class _Batch:
     def write(self) -> None:
         """The rows of those that are new."""
         if self._rows:
-            self._connection.execute(_INSERT, self._rows)
+            _INSERT.run_many(self._connection, self._rows)
         self._studies.write()
 
     def _take_again(self, prepared: Prepared, known: _Known) -> Receipt:
@@ -141,7 +144,7 @@ def _find_known(connection: Connection, batch: Sequence[Prepared]) -> _Index:
     }
     return {
         (row.site, row.sop_instance_uid): _Known(row.sha256, row.blob_key, row.series_instance_uid)
-        for row in connection.execute(_KNOWN, sought)
+        for row in _KNOWN.run(connection, sought)
     }
 
 

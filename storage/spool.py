@@ -22,8 +22,8 @@ from storage.errors import Unavailable
 
 Bytes = bytes | bytearray | memoryview
 
-_LOOK_EVERY = 4 << 20
-"""Bytes written between two looks at the room on the disk; the system is told to begin writing at the same time."""
+_LOOK_EVERY = 96 << 10
+"""Bytes written between two looks at the room on the disk."""
 _READ_UP_TO = 64 << 10
 """A smaller file is read rather than mapped: it is cheaper."""
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
@@ -36,13 +36,17 @@ class Spool:
     Not safe to share between threads; handing it from one to another is.
     """
 
-    def __init__(self, folder: Path, *, reserve: int = RESERVE) -> None:
-        """Raises `Unavailable` if nothing can be written in `folder`, or its disk has less than `reserve` bytes."""
+    def __init__(self, folder: Path, *, reserve: int = RESERVE, for_this_disk: bool = True) -> None:
+        """Not `for_this_disk` is what goes on to another store and need not be written here at all.
+
+        Raises `Unavailable` if nothing can be written in `folder`, or its disk has less than `reserve` bytes.
+        """
         self.folder = folder
         self.reserve = reserve
         self.size = 0
         self._hash = hashlib.sha256()
         self._looked_at = 0
+        self._for_this_disk = for_this_disk
         with _writable():
             require_room(folder, reserve)
             self._descriptor, self._named = _open(folder)
@@ -122,8 +126,9 @@ class Spool:
         start, self._looked_at = self._looked_at, self.size
         with _writable():
             require_room(self.folder, self.reserve)
-            # what is dirty is written, what is clean is let go: the sync in the end has little left to do
-            os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
+            if self._for_this_disk:
+                # the system begins to write while the rest arrives: the sync in the end has little left to do
+                os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
 
 
 def _open(folder: Path) -> tuple[int, Path | None]:
