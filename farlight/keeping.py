@@ -1,12 +1,15 @@
-"""What the worker does for the archive beside its work: declarations kept, unnamed blobs seen to, remains cleared."""
+"""What the worker does for the archive beside its work: declarations kept, unnamed blobs seen to, remains cleared, old
+requests for storage commitment forgotten."""
 
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 
 import structlog
 
 from storage.archive import Archive
+from storage.commitment_board import forget_old
 from storage.declarations import keep_declarations
 from storage.errors import Error
 from storage.sweep import clear_incoming, sweep
@@ -35,6 +38,7 @@ def _keep(archive: Archive, stop: threading.Event) -> bool:
         keep_declarations(archive)
         archive.blobs.clear_aside()
         clear_incoming(archive.incoming)
+        forget_old(archive.database, datetime.now(UTC))
         sweep(archive, stopped=stop.is_set)
     except Error as why:
         log.warning("keeping waits", why=why.message, kind=type(why).__name__)

@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import islice, repeat
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from storage.archive import Archive
 from storage.database import Database
@@ -211,17 +211,6 @@ def _failure_reason(archive: Archive, reference: Reference, row: Any) -> int:
     if row.sop_class_uid != reference.sop_class_uid:
         return CLASS_INSTANCE_CONFLICT
     return 0 if archive.blobs.holds(row.blob_key, row.blob_offset + row.length) else PROCESSING_FAILURE
-
-
-def undelivered(connection: Connection, site: str = "") -> list[Commitment]:
-    """Requests whose report was tried in vain, given up or not yet, the latest first."""
-    tried = commitment.c.state == CommitmentState.WAITING.value
-    given_up = commitment.c.state == CommitmentState.UNDELIVERABLE.value
-    query = select(commitment).where(or_(given_up, tried & (commitment.c.attempts > 0)))
-    if site:
-        query = query.where(commitment.c.site == site)
-    rows = connection.execute(query.order_by(commitment.c.requested_at.desc()).limit(500))
-    return [_commitment(row) for row in rows]
 
 
 def _batches(references: Iterable[Reference]) -> Iterator[list[Reference]]:

@@ -9,7 +9,10 @@ from typing import Protocol
 from storage.blobs import BlobStore
 from storage.errors import Corrupt, NotFound
 
-_MISSING = "the bytes we hold of this instance are missing or are not what we wrote: verify the archive, or have it sent again"
+_MISSING = (
+    "the bytes we hold of this instance are missing or are not what we wrote: "
+    "verify the archive, or have the instance sent again"
+)
 
 
 class Place(Protocol):

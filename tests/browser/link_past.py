@@ -6,6 +6,7 @@ import random
 from datetime import UTC, datetime, timedelta
 
 from storage.archive import Archive
+from storage.commitments import Reference, ask, postponed
 from storage.links import AssociationSummary, OpenAssociation, record_association, report_open
 from storage.sites import Node, put_node, record_refusal
 
@@ -46,6 +47,9 @@ def write_past(archive: Archive, now: datetime) -> None:
             record_refusal(archive.database, connection, title, "FARLIGHT", address, why)
         wrong = "called AE title not recognized"
         record_refusal(archive.database, connection, "KASHI_PACS", "OLD_NAME", "127.0.0.1", wrong)
+    about = {"site": "KASHI", "ae_title": "KASHI_CT2", "transaction_uid": "1.2.3.4"}
+    asked = ask(archive.database, **about, references=[Reference("1.2", "1.2.3")])
+    postponed(archive.database, asked, "no connection to KASHI_CT2 at 10.20.0.7:104")
 
 
 def _record(

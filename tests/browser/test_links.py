@@ -42,6 +42,9 @@ def test_the_board_shows_first_what_needs_somebody(
     expect(rows.nth(1)).to_have_attribute("data-state", "TROUBLE")
     expect(rows.nth(1)).to_contain_text("暂时无法保存" if language == "zh" else "Could not be kept")
     expect(rows.nth(2)).to_have_attribute("data-state", "NEVER")
+    unsent = screen.find("commitment-row")
+    expect(unsent).to_have_count(1)
+    expect(unsent).to_contain_text("一周内自动重试" if language == "zh" else "tried again for a week")
     wide = "() => document.documentElement.scrollWidth <= innerWidth"
     assert screen.page.evaluate(wide), "nothing sticks out at the side"
     expect(screen.find("links-aside")).to_have_count(0)  # who runs the platform sees no patients

@@ -21,12 +21,12 @@ from sqlalchemy import insert, select, update
 from dicom_node.commitment import run_due
 from dicom_node.node import DicomNode
 from storage.archive import Archive
+from storage.commitment_board import forget_old, unreported
 from storage.commitments import (
     CommitmentState,
     Reference,
     ask,
     take_due,
-    undelivered,
 )
 from storage.expectations import Source, expectations_of, still_awaited
 from storage.tables import commitment, instance
@@ -239,13 +239,35 @@ def test_a_node_that_is_away_is_called_again_for_days(archive: Archive, at_port:
     assert row.next_attempt_at > datetime.now(UTC)
     assert run_due(archive, "FARLIGHT") == 0, "not before its time"
     with archive.database.read() as connection:
-        assert [each.transaction_uid for each in undelivered(connection, "KASHI")] == ["1.2.3.4"]
-        assert undelivered(connection, "SRRSH") == []
+        (line,) = unreported(connection, ["KASHI"])
+        assert (line.site, line.ae_title) == ("KASHI", "KASHI_PACS")
+        assert (line.waiting, line.given_up, line.since) == (1, 0, row.requested_at)
+        assert "no connection" in line.last_error
+        assert unreported(connection, ["SRRSH"]) == []
     reports = Reports()
     make_due(archive)
     with listening(at_port, reports):
         assert run_due(archive, "FARLIGHT") == 1
     assert rows(archive)[0].state == CommitmentState.REPORTED
+    with archive.database.read() as connection:
+        assert unreported(connection) == []
+
+
+def test_what_is_over_is_forgotten_after_a_month_and_what_waits_is_not(archive: Archive) -> None:
+    now = datetime.now(UTC)
+    ages = {"REPORTED": (31, 29), "UNDELIVERABLE": (31, 29), "WAITING": (31, 29)}
+    for state, days in ages.items():
+        for age in days:
+            uid = generate_uid()
+            ask_for(archive, uid, [Reference(CT_IMAGE, NOT_HERE)])
+            then = now - timedelta(days=age)
+            values = {"state": state, "requested_at": then, "attempts": 1}
+            values["reported_at"] = then if state == "REPORTED" else None
+            with archive.database.write() as connection:
+                connection.execute(update(commitment).filter_by(transaction_uid=uid).values(**values))
+    assert forget_old(archive.database, now) == 2
+    left = sorted((row.state, (now - row.requested_at).days) for row in rows(archive))
+    assert left == [("REPORTED", 29), ("UNDELIVERABLE", 29), ("WAITING", 29), ("WAITING", 31)]
 
 
 def test_after_a_week_it_is_given_up_and_seen(archive: Archive, at_port: int) -> None:
@@ -255,8 +277,8 @@ def test_after_a_week_it_is_given_up_and_seen(archive: Archive, at_port: int) ->
     make_due(archive)
     assert run_due(archive, "FARLIGHT") == 0
     with archive.database.read() as connection:
-        (given_up,) = undelivered(connection)
-    assert given_up.state == CommitmentState.UNDELIVERABLE
+        (line,) = unreported(connection)
+    assert (line.waiting, line.given_up) == (0, 1)
 
 
 def test_a_report_that_is_refused_is_brought_again(archive: Archive, at_port: int) -> None:

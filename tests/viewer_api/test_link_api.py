@@ -19,6 +19,7 @@ from running import Client, wait_for
 from sqlalchemy import select
 
 from storage.archive import Archive
+from storage.commitments import Reference, ask, postponed
 from storage.declarations import read_declarations
 from storage.ingest import Sender, ingest_file
 from storage.links import AssociationSummary, record_association
@@ -133,6 +134,22 @@ def test_a_line_tells_what_came_today_and_what_went_wrong(web: Web) -> None:
     assert (line["today"]["images"], line["today"]["studies"], line["today"]["bytes"]) == (12, 1, 5_000_000)
     assert (len(line["hours"]), line["hours"][-1]) == (24, 12)
     assert line["last_seen_at"].endswith("Z")
+
+
+def test_commitments_that_do_not_get_through_are_shown_to_those_who_see_the_link(web: Web) -> None:
+    database = web.archive.database
+    for title, site in (("KASHI_PACS", "KASHI"), ("AKSU_CT", "AKSU")):
+        for uid in ("1.2.1", "1.2.2"):
+            about = {"site": site, "ae_title": title, "transaction_uid": uid}
+            asked = ask(database, **about, references=[Reference("1.2", "1.2.3")])
+            if uid == "1.2.1" or site == "AKSU":
+                postponed(database, asked, "no connection to it")
+    (line,) = web.client("technician").get("/api/links").json()["commitments"]
+    assert line["site"]["site"] == "KASHI"
+    assert (line["ae_title"], line["waiting"], line["given_up"]) == ("KASHI_PACS", 1, 0)
+    assert (line["last_error"], line["since"][-1]) == ("no connection to it", "Z")
+    of_all = web.client("ops").get("/api/links").json()["commitments"]
+    assert {one["ae_title"]: one["waiting"] for one in of_all} == {"KASHI_PACS": 1, "AKSU_CT": 2}
 
 
 # -- refused callers ---------------------------------------------------------------------------------

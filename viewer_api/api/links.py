@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from storage.adoption import adopt, get_refusal, refusals_near
 from storage.audit import Act
+from storage.commitment_board import Unreported, unreported
 from storage.declarations import keep_declarations
 from storage.errors import Denied, NotFound
 from storage.link_board import LinkLine, board
@@ -40,16 +41,21 @@ class Adoption(BaseModel, extra="forbid"):
 
 @router.get("/links")
 def links(calling: Calling) -> dict[str, Any]:
-    """A line for each node of the caller's hospitals, what needs somebody first; of all for who runs the platform."""
+    """A line for each node of the caller's hospitals, what needs somebody first; of all for who runs the platform.
+
+    `commitments` are the nodes that do not take our reports of storage commitment.
+    """
     sites = _sites_as(calling.person, _OF_HOSPITAL, "links are for technicians and administrators")
     now = datetime.now(UTC)
     with calling.archive.database.read() as connection:
         names = {site.code: site for site in all_sites(connection)}
         lines = board(connection, now, sites)
+        unsent = unreported(connection, sites)
     return {
         "at": iso(now),
         "sites": [_site_shape(site) for code, site in names.items() if sites is None or code in sites],
         "items": [_line_shape(line, names[line.site]) for line in lines],
+        "commitments": [_unreported_shape(one, names[one.site]) for one in unsent],
     }
 
 
@@ -119,6 +125,10 @@ def _line_shape(line: LinkLine, site: Site) -> dict[str, Any]:
         "troubles": [{**asdict(one), "last_hour": iso(one.last_hour)} for one in line.troubles],
         "hours": list(line.hours),
     }
+
+
+def _unreported_shape(one: Unreported, site: Site) -> dict[str, Any]:
+    return {**asdict(one), "site": _site_shape(site), "since": iso(one.since)}
 
 
 def _site_shape(site: Site) -> dict[str, str]:

@@ -31,10 +31,21 @@ export interface LinkLine {
   usual_gap_hours: number | null;
 }
 
+/** A device that does not take our reports of storage commitment. */
+export interface Unreported {
+  site: Site;
+  ae_title: string;
+  waiting: number;
+  given_up: number;
+  since: string;
+  last_error: string;
+}
+
 export interface LinkBoard {
   at: string;
   sites: Site[];
   items: LinkLine[];
+  commitments: Unreported[];
 }
 
 export interface Refusal {

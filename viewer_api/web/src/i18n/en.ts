@@ -493,6 +493,13 @@ export const en = {
   'link_do.0124': 'The node may not do this. An administrator can allow it.',
   'link_do.other': 'Look at the device’s log for this code.',
 
+  'commitments.title': 'Storage commitments that do not get through',
+  'commitments.means': 'These devices asked us to confirm that we hold their images, and do not take the answer. A device may keep images until it has it.',
+  'commitments.number': 'Answers',
+  'commitments.since': 'Oldest asked',
+  'commitments.waiting_do': '{n} are tried again for a week. Check that the device is on, that it takes commitment reports, and its address and port in our register.',
+  'commitments.given_up_do': '{n} are not tried any more. Let the device ask again.',
+
   'refused.means': 'These callers were turned away. Adopt a device only when you know that it is the hospital’s own.',
   'refused.empty': 'Nobody was turned away.',
   'refused.empty_hint': 'A device that is not registered appears here when it calls.',

@@ -495,6 +495,13 @@ export const zhCN: Dictionary = {
   'link_do.0124': '该节点无此权限，可由管理员开通。',
   'link_do.other': '请在设备日志中查找此代码。',
 
+  'commitments.title': '未能送达的存储确认',
+  'commitments.means': '这些设备请求确认其图像已安全保存，但未能接收答复。设备在收到答复前可能不会删除图像。',
+  'commitments.number': '答复数',
+  'commitments.since': '最早请求',
+  'commitments.waiting_do': '{n} 条将在一周内自动重试。请检查设备是否开机、是否接收存储确认报告，以及登记的地址与端口。',
+  'commitments.given_up_do': '{n} 条已停止重试。请让设备重新请求。',
+
   'refused.means': '以下设备被拒绝。只有确认是本院设备时才接纳。',
   'refused.empty': '没有被拒设备。',
   'refused.empty_hint': '未登记的设备连接时会出现在这里。',

@@ -6,6 +6,7 @@ import { linkStateLabel } from '../i18n/labels';
 import { Icon } from '../ui/icons';
 import { Empty, Failed, Loading } from '../ui/page-state';
 import { useNow } from '../ui/use';
+import { CommitmentsPart } from './commitments';
 import { useFresh } from './fresh';
 import { Troubles } from './troubles';
 
@@ -42,6 +43,7 @@ export function BoardPart(): JSX.Element {
           ))}
         </tbody>
       </table>
+      <CommitmentsPart items={found.commitments} now={now} />
     </>
   );
 }
