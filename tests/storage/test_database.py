@@ -304,7 +304,7 @@ def test_the_server_ends_with_the_tests() -> None:
     )  # fmt: skip
     url, folder = done.stdout.split()
     wait_for("PostgreSQL to end", lambda: not answers(url))
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def answers(url: str) -> bool:
