@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
 
 from dicom_node import metrics
 from dicom_node.conversation import Conversation
+from dicom_node.listening import listen
 from dicom_node.peers import OVER_LIMIT, Rejection, plain_address
 from dicom_node.tls import Tls, server_context
 from dicom_node.upper_layer import Connection
@@ -26,7 +28,6 @@ log = structlog.get_logger("farlight.dicom_node")
 
 _WAITING_ROOM = 64
 """Connections beyond the associations' limit that may wait for their refusal; more are closed unheard."""
-_BACKLOG = 512
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class NodeConfig:
-    """Where and as whom the node listens. Port 0 means any free one, an empty host every address. With `shared_port`
-    several processes may listen on it, and the system spreads the callers over them."""
+    """Where and as whom the node listens. Port 0 means any free one, an empty host every address. `listening` are
+    sockets that listen already and that other processes may share: the plain one, and the one for TLS if there is."""
 
     archive: Archive
     ae_title: str = "FARLIGHT"
@@ -55,7 +56,7 @@ class NodeConfig:
     limits: Limits = field(default_factory=Limits)
     tls: Tls | None = None
     tls_port: int | None = None
-    shared_port: bool = False
+    listening: tuple[socket.socket, ...] = ()
     on_end: Callable[[AssociationSummary], None] | None = None
     """Told of every association with a registered node that is over, and of the parts of one that lasts."""
 
@@ -92,13 +93,11 @@ class DicomNode:
             raise Conflict("the DICOM node is running already")
         config = self.config
         context = server_context(config.tls) if config.tls and config.tls_port is not None else None
-        self._listeners.append(_Listener(config, config.port, None, self._attend))
-        try:
-            if context is not None:
-                self._listeners.append(_Listener(config, config.tls_port or 0, context, self._attend))
-        except Unavailable:
-            self._listeners.pop().stop()
-            raise
+        sockets = list(config.listening) or _sockets(config)
+        contexts = (None, context)[: len(sockets)]
+        self._listeners = [
+            _Listener(one, of, self._attend) for one, of in zip(sockets, contexts, strict=True)
+        ]
         for listener in self._listeners:
             listener.start()
         log.info("DICOM node listens", ae_title=self.ae_title, port=self.port, tls_port=self.tls_port)
@@ -211,51 +210,58 @@ class DicomNode:
             conversation.hang_up()
 
 
+def _sockets(config: NodeConfig) -> list[socket.socket]:
+    sockets = [listen(config.host, config.port)]
+    try:
+        if config.tls is not None and config.tls_port is not None:
+            sockets.append(listen(config.host, config.tls_port))
+    except Unavailable:
+        sockets[0].close()
+        raise
+    return sockets
+
+
 Attend = Callable[[socket.socket, str, ssl.SSLContext | None], None]
 
 
 class _Listener:
     """One listening socket and the thread that accepts on it."""
 
-    def __init__(self, config: NodeConfig, port: int, context: ssl.SSLContext | None, attend: Attend) -> None:
+    def __init__(self, listening: socket.socket, context: ssl.SSLContext | None, attend: Attend) -> None:
         self._attend = attend
         self._context = context
-        self._stopping = False
-        self._socket = _listen(config.host, port, shared=config.shared_port)
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, name="dicom-acceptor", daemon=True)
+        self._socket = listening
+        self._socket.setblocking(False)  # another process may be quicker to accept
+        self._woken, self._wake = socket.socketpair()
+        self.port: int = listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept_all, name="dicom-acceptor", daemon=True)
 
     def start(self) -> None:
         """Accept from now on."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Accept no more; what is open goes on."""
-        self._stopping = True
-        with suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes `accept`
+        """Accept no more; what is open goes on, and so do other processes with the same socket."""
+        self._wake.close()
         if self._thread.is_alive():
             self._thread.join(5)
+        self._woken.close()
         self._socket.close()
 
-    def _accept(self) -> None:
-        while not self._stopping:
+    def _accept_all(self) -> None:
+        while self._woken not in select.select([self._socket, self._woken], [], [])[0]:
             try:
-                connected, address = self._socket.accept()
-                self._attend(connected, plain_address(address[0]), self._context)
+                self._accept()
+            except BlockingIOError:
+                continue
             except OSError as why:
-                if not self._stopping:
-                    log.warning("connection not accepted", reason=why.strerror)
-                    threading.Event().wait(0.1)  # out of descriptors: give some a chance to close
+                log.warning("connection not accepted", reason=why.strerror)
+                time.sleep(0.1)  # out of descriptors: give some a chance to close
 
-
-def _listen(host: str, port: int, *, shared: bool) -> socket.socket:
-    """Raises `Unavailable` if the port cannot be had."""
-    both = not host and socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if both or ":" in host else socket.AF_INET
-    try:
-        return socket.create_server(
-            (host, port), family=family, backlog=_BACKLOG, reuse_port=shared, dualstack_ipv6=both
-        )
-    except OSError as why:
-        raise Unavailable(f"DICOM port {port} cannot be opened: {why.strerror}") from why
+    def _accept(self) -> None:
+        connected, address = self._socket.accept()
+        try:
+            self._attend(connected, plain_address(address[0]), self._context)
+        except RuntimeError:
+            log.exception("no thread for a connection")
+            connected.close()

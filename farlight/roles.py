@@ -22,7 +22,7 @@ from dicom_node.tls import use as use_tls
 from farlight.keeping import start_keeping
 from farlight.opening import open_current_archive
 from farlight.settings import Settings
-from farlight.supervisor import DRAIN_S, Role
+from farlight.supervisor import DRAIN_S, Role, inherited_sockets
 from storage.archive import Archive
 from storage.blobs import FolderBlobs
 from storage.errors import Error, Invalid
@@ -117,7 +117,7 @@ def _node_config(archive: Archive, settings: Settings, tls: Tls | None) -> NodeC
         limits=Limits(settings.dicom_associations, settings.dicom_associations_per_site),
         tls=tls,
         tls_port=settings.dicom_tls_port,
-        shared_port=settings.dicom_processes > 1,
+        listening=inherited_sockets(),
         on_end=lambda summary: _note_association(archive, summary),
     )
 

@@ -40,7 +40,10 @@ class Settings(BaseSettings):
     dicom_host: str = Field(default="0.0.0.0", description="address the DICOM node listens on")  # noqa: S104
     dicom_port: int = Field(default=11112, ge=0, le=65535, description="port the DICOM node listens on")
     dicom_processes: int = Field(
-        default=1, ge=1, le=64, description="processes that receive on the DICOM port side by side"
+        default_factory=lambda: min(4, os.cpu_count() or 1),
+        ge=1,
+        le=64,
+        description="processes that receive on the DICOM port side by side",
     )
     dicom_associations: int = Field(
         default=2000, ge=1, description="associations that one process of the node holds at most"

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import structlog
+
+from dicom_node.listening import listen
+from farlight.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +36,18 @@ class Role(StrEnum):
 ROLES = (Role.WEB, Role.NODE, Role.WORKER)
 PARENT_PIPE = "_FARLIGHT_PARENT_FD"
 """Names the descriptor that closes when the supervisor dies, so that no process outlives it."""
+LISTENING = "_FARLIGHT_LISTENING_FDS"
+"""Names the descriptors of the sockets on which a node accepts."""
 _HEALTHY_AFTER_S = 10.0
 _LONGEST_WAIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class _Inherited:
+    """Descriptors that children get: the pipe that tells them of our end, and the nodes' sockets."""
+
+    pipe: int
+    sockets: tuple[int, ...]
 
 
 @dataclass
@@ -44,29 +59,52 @@ class _Child:
     restart_at: float = field(default=0.0)
 
 
-def supervise(stop: threading.Event, node_processes: int = 1) -> None:
-    """Run all roles, the node in so many processes, until SIGTERM or SIGINT; returns when every one has ended."""
+def supervise(stop: threading.Event, settings: Settings, roles: Sequence[Role] = ROLES) -> None:
+    """Run these roles, the node in as many processes as is set, until SIGTERM or SIGINT; returns when all have ended.
+
+    The nodes' sockets are opened here and shared by them: while one is restarted no caller is refused. Raises
+    `Unavailable` if a port cannot be had.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    sockets = _listen(settings)
     read_end, write_end = os.pipe()
-    os.set_inheritable(read_end, True)
-    children = [_Child(role) for role in ROLES for _ in range(node_processes if role is Role.NODE else 1)]
+    inherited = _Inherited(read_end, tuple(one.fileno() for one in sockets))
+    children = [_Child(role) for role in roles for _ in range(_processes(role, settings))]
     try:
         while not stop.is_set():
             for child in children:
-                _see_to(child, read_end)
+                _see_to(child, inherited)
             stop.wait(0.2)
     finally:
         _end(children)
+        for one in sockets:
+            one.close()
         os.close(write_end)
         os.close(read_end)
 
 
-def watch_parent(stop: threading.Event) -> None:
-    """In a child: set `stop` when the supervisor is gone."""
+def _listen(settings: Settings) -> list[socket.socket]:
+    ports = (settings.dicom_port, settings.dicom_tls_port)
+    return [listen(settings.dicom_host, port) for port in ports if port is not None]
+
+
+def _processes(role: Role, settings: Settings) -> int:
+    return settings.dicom_processes if role is Role.NODE else 1
+
+
+def watch_parent(stop: threading.Event) -> bool:
+    """In a child: set `stop` when the supervisor is gone. Tells whether this is a child."""
     descriptor = os.environ.pop(PARENT_PIPE, "")
     if descriptor:
         threading.Thread(target=_wait_for_end, args=(int(descriptor), stop), daemon=True).start()
+    return bool(descriptor)
+
+
+def inherited_sockets() -> tuple[socket.socket, ...]:
+    """In a child: the sockets that the supervisor opened for it."""
+    descriptors = os.environ.pop(LISTENING, "")
+    return tuple(socket.socket(fileno=int(descriptor)) for descriptor in descriptors.split())
 
 
 def _wait_for_end(descriptor: int, stop: threading.Event) -> None:
@@ -76,11 +114,11 @@ def _wait_for_end(descriptor: int, stop: threading.Event) -> None:
     os._exit(1)
 
 
-def _see_to(child: _Child, read_end: int) -> None:
+def _see_to(child: _Child, inherited: _Inherited) -> None:
     now = time.monotonic()
     if child.process is None:
         if now >= child.restart_at:
-            _start(child, read_end, now)
+            _start(child, inherited, now)
         return
     code = child.process.poll()
     if code is None:
@@ -91,12 +129,13 @@ def _see_to(child: _Child, read_end: int) -> None:
     child.process, child.restart_at = None, now + wait
 
 
-def _start(child: _Child, read_end: int, now: float) -> None:
+def _start(child: _Child, inherited: _Inherited, now: float) -> None:
     command = [sys.executable, "-m", "farlight", "serve", "--role", child.role.value]
-    environment = {**os.environ, PARENT_PIPE: str(read_end)}
+    sockets = inherited.sockets if child.role is Role.NODE else ()
+    environment = {**os.environ, PARENT_PIPE: str(inherited.pipe), LISTENING: " ".join(map(str, sockets))}
     # a session of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order
     child.process = subprocess.Popen(  # noqa: S603 - our own program
-        command, env=environment, pass_fds=(read_end,), start_new_session=True
+        command, env=environment, pass_fds=(inherited.pipe, *sockets), start_new_session=True
     )
     child.started_at = now
 

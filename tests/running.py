@@ -60,6 +60,7 @@ class Program:
             "FARLIGHT_HTTP_PORT": str(self.http_port),
             "FARLIGHT_DICOM_HOST": "127.0.0.1",
             "FARLIGHT_DICOM_PORT": str(self.dicom_port),
+            "FARLIGHT_DICOM_PROCESSES": "1",
             "FARLIGHT_QUIET_SECONDS": "1",
             "FARLIGHT_RETRY_SECONDS": "0.5",
             "TEST_PASSWORD": PASSWORD,

@@ -21,7 +21,12 @@ from storage.migrations import upgrade
 if TYPE_CHECKING:
     from farlight.demo.seed import Demo
 
-_DEFAULTS = {"HTTP_HOST": "127.0.0.1", "DICOM_HOST": "127.0.0.1", "QUIET_SECONDS": "5"}
+_DEFAULTS = {
+    "HTTP_HOST": "127.0.0.1",
+    "DICOM_HOST": "127.0.0.1",
+    "DICOM_PROCESSES": "1",
+    "QUIET_SECONDS": "5",
+}
 _WHAT = {
     "technician": "sends studies",
     "referring_doctor": "asks, and receives the report",
@@ -44,7 +49,7 @@ def demo() -> None:
     ready = _prepare(settings)
     stop = threading.Event()
     threading.Thread(target=_announce, args=(settings, ready, stop), daemon=True).start()
-    supervise(stop)
+    supervise(stop, settings)
 
 
 def _prepare(settings: Settings) -> Demo:
