@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     ae_title: str = Field(default="FARLIGHT", min_length=1, max_length=16, description="our own AE title")
     quiet_seconds: float = Field(
-        default=60.0, ge=0, description="a study without new images for this long is taken for complete"
+        default=60.0, ge=0, description="a study without new images for this long is quiet: its request opens"
     )
     retry_seconds: float = Field(
         default=30.0,
