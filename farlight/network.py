@@ -52,7 +52,7 @@ class NodeEntry(_Part):
     """`[[node]]`."""
 
     site: str
-    ae_title: str = Field(min_length=1, max_length=16)
+    ae_title: str = Field(pattern=r"^[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?$")
     host: str = Field(min_length=1, max_length=255)
     port: int = Field(default=104, ge=1, le=65535)
     receives: list[Literal["report-pdf", "report-sr"]] = []
@@ -115,6 +115,19 @@ class Network(_Part):
     node: list[NodeEntry] = []
     agreement: list[AgreementEntry] = []
     user: list[UserEntry] = []
+
+    @field_validator("node")
+    @classmethod
+    def _of_one_hospital(cls, value: list[NodeEntry]) -> list[NodeEntry]:
+        """Who calls is known by title and address alone: two nodes of the same would be one, of the latter's site."""
+        known: dict[tuple[str, str], str] = {}
+        for entry in value:
+            before = known.setdefault((entry.ae_title, entry.host), entry.site)
+            if before != entry.site:
+                raise ValueError(
+                    f"{entry.ae_title} at {entry.host} is declared for {before} and again for {entry.site}"
+                )
+        return value
 
 
 @dataclass(frozen=True)

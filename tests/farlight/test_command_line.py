@@ -67,6 +67,12 @@ def test_applying_a_network_twice_changes_nothing(prepared: Program) -> None:
             "user.1.roles.1.role",
         ),
         ("[[site]\n", "cannot be read"),
+        (
+            '[[node]]\nsite = "KASHI"\nae_title = "CT1"\nhost = "*"\n'
+            '[[node]]\nsite = "SRRSH"\nae_title = "CT1"\nhost = "*"',
+            "CT1 at * is declared for KASHI and again for SRRSH",
+        ),
+        ('[[node]]\nsite = "KASHI"\nae_title = " CT1"\nhost = "*"', "node.1.ae_title"),
     ],
 )
 def test_a_wrong_network_file_is_named_by_entry_and_field(prepared: Program, entry: str, says: str) -> None:
