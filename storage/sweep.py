@@ -8,8 +8,9 @@ signed again since, and left alone otherwise: a report that was not signed must 
 This cannot race with whoever sends the same again: every attempt has a key of its own, by its time, so that no new
 row names an old blob; and the attempt that kept this very blob, should it still live, finds its bytes recorded.
 
-If the index itself was lost, nearly nothing is named. Then a sweep would be the worst of all remedies: it does
-nothing, and says that the index must be made again.
+If the index itself was lost, nearly nothing is named, and the bytes are not recorded under other keys either, as they
+are after a busy hour of cuts. Then a sweep would be the worst of all remedies: it does nothing, and says that the
+index must be made again.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.blobs import BlobInfo, BlobStore
 from storage.changes import move_cursor, read_cursor
-from storage.errors import Corrupt, Invalid
+from storage.errors import Corrupt, Invalid, NotFound
 from storage.prepared import Prepared
 from storage.references import named_keys, pages
 from storage.rereading import Senders, offer, reread
@@ -42,7 +43,7 @@ log = structlog.get_logger(__name__)
 GRACE = timedelta(hours=1)
 """A blob younger than this may still be on its way into the index."""
 MAX_UNNAMED, MAX_SHARE = 20, 0.01
-"""More unnamed blobs than both allow are no remains of crashes: the index was lost."""
+"""More unnamed blobs of unknown bytes than both allow are no remains of crashes: the index was lost."""
 AT_ONCE = 10_000
 """Unnamed blobs that one sweep sees to; what is more waits for the next."""
 _CONSUMER = "sweep"
@@ -90,7 +91,7 @@ def sweep(
         swept.looked_at += len(page)
         unnamed += _unnamed(archive, page)[: AT_ONCE - len(unnamed)]
     swept.unnamed = len(unnamed)
-    if swept.unnamed > max(MAX_UNNAMED, MAX_SHARE * swept.looked_at):
+    if _more_unknown_than(archive, unnamed, int(max(MAX_UNNAMED, MAX_SHARE * swept.looked_at))):
         swept.index_lost = True
         log.error("index lost", unnamed=swept.unnamed, of=swept.looked_at, do="run 'farlight reindex'")
         return swept
@@ -179,6 +180,23 @@ def _unnamed(archive: Archive, page: list[_Blob]) -> list[_Blob]:
     return [(info, name) for info, name in page if info.key not in named]
 
 
+def _more_unknown_than(archive: Archive, unnamed: list[_Blob], limit: int) -> bool:
+    """Whether more than `limit` of the blobs are of bytes that no row knows; looks no further than it must."""
+    if len(unnamed) <= limit:
+        return False
+    with archive.database.read() as connection:
+        senders = Senders.of(connection)
+    unknown = 0
+    for info, _ in unnamed:
+        try:
+            unknown += not _recorded_elsewhere(archive, reread(archive, info.key, info.size, senders))
+        except (Invalid, Corrupt, NotFound):
+            unknown += 1
+        if unknown > limit:
+            return True
+    return False
+
+
 def _see_to(archive: Archive, page: list[_Blob], swept: Swept) -> None:
     with archive.database.read() as connection:
         senders = Senders.of(connection)
@@ -203,6 +221,13 @@ def _see_to_image(archive: Archive, found: Prepared) -> Fate:
 
 def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> Fate:
     """The same bytes are recorded under another key; they must also be there."""
+    if any(archive.blobs.holds(key, length) for key, length in _recorded_elsewhere(archive, found)):
+        return _remove(archive, found)
+    return Fate.LEFT
+
+
+def _recorded_elsewhere(archive: Archive, found: Prepared) -> list[tuple[str, int]]:
+    """Other keys, with lengths, under which rows have the same bytes."""
     blob, header = found.blob, found.header
     same = (
         select(instance.c.blob_key, instance.c.length).where(
@@ -215,10 +240,8 @@ def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> Fate:
         ),
     )
     with archive.database.read() as connection:
-        others = [row for query in same for row in connection.execute(query)]
-    if any(archive.blobs.holds(row.blob_key, row.length) for row in others if row.blob_key != found.blob_key):
-        return _remove(archive, found)
-    return Fate.LEFT
+        rows = [row for query in same for row in connection.execute(query)]
+    return [(row.blob_key, row.length) for row in rows if row.blob_key != found.blob_key]
 
 
 def _see_to_document(archive: Archive, found: Prepared) -> Fate:

@@ -30,6 +30,8 @@ ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "6"))
 SEED = int(os.environ.get("FARLIGHT_TEST_KILL_SEED") or random.randrange(1 << 30))
 EACH = 4
 POSTED = 4
+NO_GRACE = timedelta(seconds=-2)
+"""Has passed already, also by a store's clock that tells seconds."""
 IMAGES = SENDERS * EACH + POSTED
 
 log = logging.getLogger(__name__)
@@ -118,7 +120,8 @@ def send_again(program: Program, batches: list[Batch], client: Client) -> None:
 def sweep_up(place: Place) -> None:
     """What the cuts left without a row goes, and nothing else: there are as many blobs as rows."""
     archive = place.open()
-    sweep(archive, grace=timedelta(0), everything=True)
+    swept = sweep(archive, grace=NO_GRACE, everything=True)
+    log.warning("%d blobs, %d without a row: %s", swept.looked_at, swept.unnamed, dict(swept.fates))
     blobs = [info.key for info in archive.blobs.list() if info.key.endswith(".dcm")]
     with archive.database.read() as connection:
         rows = connection.execute(select(func.count()).select_from(instance)).scalar_one()

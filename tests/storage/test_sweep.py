@@ -120,6 +120,17 @@ def test_a_lost_index_is_no_reason_to_delete_the_archive(archive: Archive, numbe
         assert count(archive) == number, "so few are seen to, and none is lost"
 
 
+def test_many_cuts_are_no_lost_index(archive: Archive) -> None:
+    """Each was sent again since: its bytes are recorded, under another key."""
+    receipt = ct(archive)
+    content = archive.blobs.read(receipt.blob_key)
+    for second in range(MAX_UNNAMED + 1):
+        blob_of(archive, content, at=datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC))
+    swept = sweep(archive, grace=AT_ONCE)
+    assert (swept.index_lost, fates(swept)) == (False, {"REMOVED": MAX_UNNAMED + 1})
+    assert keys(archive) == {receipt.blob_key}
+
+
 def test_documents_are_removed_only_if_they_were_made_again(archive: Archive) -> None:
     study_uid = ct(archive).study_instance_uid
     signed = document(archive, study_uid)
