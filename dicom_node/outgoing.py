@@ -226,7 +226,7 @@ def _inflated(chunks: Iterable[bytes]) -> Iterator[bytes]:
     try:
         for chunk in chunks:
             waiting = chunk
-            while waiting:
+            while waiting and not inflater.eof:  # what follows the stream is no part of it
                 piece = inflater.decompress(waiting, CHUNK)
                 size += len(piece)
                 if size > MAX_INFLATED:
