@@ -89,23 +89,33 @@ def _run_node(archive: Archive, settings: Settings, stop: threading.Event) -> No
     node = DicomNode(_node_config(archive, settings, tls))
     node.start()
     log.info("listening", dicom=f"{settings.ae_title}@{settings.dicom_host}:{settings.dicom_port}")
-    board = threading.Thread(target=_tell_open_associations, args=(archive, node, stop), daemon=True)
-    board.start()
-    asker = Asker(archive, settings.ae_title, settings.quiet_seconds * ASK_AFTER)
-    asking = threading.Thread(target=_repeat, args=(stop, asker.ask_due), daemon=True)
-    asking.start()
+    threads = [
+        threading.Thread(target=_tell_open_associations, args=(archive, node, stop), daemon=True),
+        *(
+            threading.Thread(target=_repeat, args=(stop, step), daemon=True)
+            for step in _calls(archive, settings)
+        ),
+    ]
+    for thread in threads:
+        thread.start()
     try:
-        _repeat(stop, lambda: _call_nodes(archive, settings))
+        with suppress(KeyboardInterrupt):
+            stop.wait()
     finally:
+        stop.set()
         node.stop(DRAIN_S)
-        board.join(OPEN_EVERY_S)
-        asking.join(OPEN_EVERY_S)
+        for thread in threads:
+            thread.join(1)
 
 
-def _call_nodes(archive: Archive, settings: Settings) -> int:
-    """What we owe to nodes: reports, and answers to requests for storage commitment."""
-    sent = drain_once(archive, settings.ae_title, settings.retry_seconds)
-    return sent + run_due(archive, settings.ae_title)
+def _calls(archive: Archive, settings: Settings) -> list[Callable[[], int]]:
+    """What we call nodes for: reports, answers to requests for storage commitment, and counts. Each goes on by
+    itself: a node that hangs while it is called holds up neither the others nor our own end."""
+    return [
+        lambda: drain_once(archive, settings.ae_title, settings.retry_seconds),
+        lambda: run_due(archive, settings.ae_title),
+        Asker(archive, settings.ae_title, settings.quiet_seconds * ASK_AFTER).ask_due,
+    ]
 
 
 def _node_config(archive: Archive, settings: Settings, tls: Tls | None) -> NodeConfig:
@@ -165,6 +175,8 @@ def _tell_open_associations(archive: Archive, node: DicomNode, stop: threading.E
                 told = bool(associations)
             except Error as why:
                 log.warning("open associations not noted", why=why.message)
+            except Exception:
+                log.exception("bug")
 
 
 def _run_worker(archive: Archive, settings: Settings, stop: threading.Event) -> None:
