@@ -13,6 +13,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
+from storage.errors import Unavailable
+
 BUSY_TIMEOUT_S = 30
 FOR_WRITING = "farlight_write"
 """The execution option of connections whose transactions take the write lock when they begin."""
@@ -43,11 +45,18 @@ def sqlite_engine(url: URL) -> Engine:
 @contextmanager
 def turn(url: URL) -> Iterator[None]:
     """One process at a time writes. SQLite itself would let a process that finds another one writing sleep longer and
-    longer; here it looks again every half millisecond. After `BUSY_TIMEOUT_S` SQLite's own lock decides."""
+    longer; here it looks again every half millisecond. After `BUSY_TIMEOUT_S` SQLite's own lock decides.
+
+    Raises `Unavailable` where the file that is locked cannot be opened.
+    """
     if not url.database or url.database == ":memory:":
         yield
         return
-    with Path(f"{url.database}-turn").open("ab") as file:
+    try:
+        opened = Path(f"{url.database}-turn").open("ab")  # noqa: SIM115 - the error is of opening, not of what is done
+    except OSError as why:
+        raise Unavailable(f"the database cannot be locked: {why.strerror}") from why
+    with opened as file:
         _wait_for(file.fileno())
         yield  # closing the file gives the lock back, as does the end of the process
 

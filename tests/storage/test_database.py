@@ -152,6 +152,18 @@ def test_a_full_disk_under_sqlite_is_unavailable_and_passes(tmp_path: Path) -> N
     database.close()
 
 
+def test_a_turn_that_cannot_be_taken_is_unavailable_and_passes(tmp_path: Path) -> None:
+    """No descriptors, no rights, no folder: all of them errors of opening."""
+    database = Database(f"sqlite:///{tmp_path / 'farlight.db'}")
+    (tmp_path / "farlight.db-turn").mkdir()
+    with pytest.raises(Unavailable, match="cannot be locked"), database.write():
+        pass
+    (tmp_path / "farlight.db-turn").rmdir()
+    with database.write() as connection:
+        connection.exec_driver_sql("create table t (x)")
+    database.close()
+
+
 def test_a_damaged_sqlite_file_is_corrupt(tmp_path: Path) -> None:
     (tmp_path / "damaged.db").write_bytes(b"this was a database once" * 1000)
     database = Database(f"sqlite:///{tmp_path / 'damaged.db'}")
