@@ -32,8 +32,10 @@ format: $(VENV)/.test
 bench: setup $(VENV)/.test   ## figures; see docs/measurements.md
 	@$(BIN)/python -m bench
 
-soak: setup $(VENV)/.test system-packages   ## long runs: kill rounds, each told as it goes
+soak: setup $(VENV)/.test system-packages   ## long runs: kill rounds, each told as it goes; broken files and conversations
 	@FARLIGHT_TEST_KILL_ROUNDS=100 $(BIN)/pytest --timeout 7200 -o log_cli=true tests/flows/test_kill.py
+	@FARLIGHT_TEST_FUZZ_ROUNDS=2000 FARLIGHT_TEST_FUZZ_SEED=$${FARLIGHT_TEST_FUZZ_SEED:-$$(date +%Y%m%d)} \
+		$(BIN)/pytest --timeout 7200 -s tests/flows/test_file_fuzz.py tests/dicom_node/test_stream_fuzz.py
 
 system-packages:
 	@scripts/system-packages

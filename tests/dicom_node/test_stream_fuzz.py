@@ -41,7 +41,7 @@ from dicom_node.node import DicomNode, Limits
 from storage.archive import Archive
 
 SEED = int(os.environ.get("FARLIGHT_TEST_FUZZ_SEED", "1"))
-ROUNDS = int(os.environ.get("FARLIGHT_TEST_FUZZ_ROUNDS", "150"))
+ROUNDS = int(os.environ.get("FARLIGHT_TEST_FUZZ_ROUNDS", "75"))
 AT_ONCE = 12
 SECONDS = 20
 MEGABYTES = 300

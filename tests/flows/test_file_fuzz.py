@@ -44,7 +44,7 @@ from storage.tables import held_aside, instance
 from viewer_api.app import create_app
 
 SEED = int(os.environ.get("FARLIGHT_TEST_FUZZ_SEED", "1"))
-ROUNDS = int(os.environ.get("FARLIGHT_TEST_FUZZ_ROUNDS", "150"))
+ROUNDS = int(os.environ.get("FARLIGHT_TEST_FUZZ_ROUNDS", "75"))
 SECONDS = 20
 """One broken file may take so long, on a machine that does other things beside."""
 MEGABYTES = 700
