@@ -46,6 +46,11 @@ __all__ = [
 MAX_DEPTH = 64
 """Sequences nested deeper than this are refused; real objects stay below 12."""
 
+MAX_ELEMENTS = 1 << 16
+"""Elements of the outermost data set; real ones have some hundred. Where each lies is held in memory."""
+_STRETCH = 1 << 20
+"""Bytes that are walked before it is counted how many there were."""
+
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _FRAGMENT_VRS = frozenset({b"OB", b"OW"})
 _NESTING_VRS = _FRAGMENT_VRS | {b"SQ", b"UN"}
@@ -101,7 +106,10 @@ def walk(
     walker.regular = not (encoding.implicit_vr and _looks_explicit(buffer, start))
     top, position = Level(), start
     while True:
-        position = pass_plain_elements(buffer, position, end, encoding, top.places, outermost=True)
+        stretch = min(end, position + _STRETCH)
+        position = pass_plain_elements(buffer, position, stretch, encoding, top.places, outermost=True)
+        if len(top.places) > MAX_ELEMENTS:
+            raise Invalid(f"the data set has more than {MAX_ELEMENTS} elements before its pixels")
         if position >= end or _only_padding(buffer, position):
             return Structure(position, None, top, walker.regular)
         element = walker.element(position, end, encoding)

@@ -17,6 +17,8 @@ from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.spool import Spool
 
 CHUNK = 1 << 20
+_MOST_SETTLED = 10_000
+"""Folders remembered as durable, of which every hospital has a new one every day; one forgotten costs some syncs."""
 INCOMING = ".incoming"
 """The folder, below the root, of what is arriving; no key begins with a dot."""
 
@@ -159,6 +161,8 @@ class FolderBlobs:
             _sync_folder(parent)
             if parent == self.root:
                 break
+        if len(self._settled) > _MOST_SETTLED:
+            self._settled.clear()
         self._settled.add(folder)
 
 

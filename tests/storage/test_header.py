@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import threading
+import time
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -13,7 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 from pydicom_oracle import described
 
 from storage.errors import Invalid
@@ -310,3 +317,15 @@ def test_of_two_sequences_with_one_tag_the_last_counts():
     assert told_by_us(body, EXPLICIT) == told_by_pydicom(body, EXPLICIT)
     (item,) = told_by_us(body, EXPLICIT)[1]["00081032"]["Value"]
     assert item["00080100"]["Value"] == ["T2"]
+
+
+def test_elements_without_end_are_refused_before_they_fill_the_memory() -> None:
+    """Eight bytes of the sender's are a hundred of ours."""
+    many = b"".join(
+        struct.pack("<HH2sH", 0x0021 + 2 * (number >> 15), 0x1000 + (number & 0x7FFF), b"LO", 0)
+        for number in range(400_000)
+    )
+    began = time.monotonic()
+    with pytest.raises(Invalid, match="more than"):
+        read_header(many, 0, str(ExplicitVRLittleEndian))
+    assert time.monotonic() - began < 5
