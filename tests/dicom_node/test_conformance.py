@@ -33,6 +33,7 @@ from viewer_api.dicomweb.parameters import PICTURES
 from worklist import delivery
 
 STATEMENT = Path(__file__).parents[2] / "docs" / "conformance.md"
+SETTINGS = STATEMENT.with_name("settings.md")
 TEXT = STATEMENT.read_text()
 Table = dict[str, list[str]]
 
@@ -291,11 +292,12 @@ def test_settings() -> None:
     told = {name.strip("`"): cells[0].strip("`") for name, cells in table("setting | default").items()}
     ours = [name for name in Settings.model_fields if name.startswith("dicom_") or name == "ae_title"]
     assert told.keys() == {f"FARLIGHT_{name.upper()}" for name in ours}
+    elsewhere = dict(re.findall(r"^\| `(FARLIGHT_\w+)` \| (.*?) \|", SETTINGS.read_text(), re.MULTILINE))
     for name in ours:
-        default = Settings.model_fields[name].default
-        assert told[f"FARLIGHT_{name.upper()}"] in (
-            [str(default)] if default is not None else ["off", "none"]
-        )
+        key, field = f"FARLIGHT_{name.upper()}", Settings.model_fields[name]
+        assert told[key] == elsewhere[key].strip("`")
+        if field.default_factory is None:
+            assert told[key] in (["off", "none"] if field.default is None else [str(field.default)])
 
 
 def test_words_of_a_node() -> None:
