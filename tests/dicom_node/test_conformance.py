@@ -25,10 +25,11 @@ from dicom_node.tls import CIPHERS
 from farlight.network import NodeEntry
 from farlight.settings import Settings
 from storage import commitments, errors
+from storage.header import MAX_INFLATED
 from storage.matching import MAX_UIDS
 from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from storage.query_keys import QUERY_KEYS, Kind, Level
-from storage.structure import MAX_DEPTH
+from storage.structure import MAX_DEPTH, MAX_ELEMENTS
 from viewer_api.dicomweb.parameters import PICTURES
 from worklist import delivery
 
@@ -88,7 +89,7 @@ def test_association_policies() -> None:
         "Longest PDU of any type that is read": upper_layer.LONGEST_PDU,
         "Longest fragment that is sent": MAX_FRAGMENT,
         "Associations, of one process": limits.associations,
-        "Associations, of one hospital": limits.associations_per_site,
+        "Associations, of one hospital with one process": limits.associations_per_site,
         "Wait for A-ASSOCIATE-RQ (ARTIM)": limits.request_timeout_s,
         "Association on which nothing comes": limits.idle_timeout_s,
         "Reading or writing one PDU": limits.pdu_timeout_s,
@@ -262,6 +263,8 @@ def test_limits_of_queries() -> None:
     assert f"Up to {find_keys.MAX_KEYS} keys" in TEXT
     assert f"up to {selection.MAX_KEYS} UIDs" in TEXT
     assert f"deeper than {MAX_DEPTH}\n" in TEXT
+    assert f"more than {MAX_ELEMENTS} elements before" in TEXT
+    assert f"more than {MAX_INFLATED >> 20} MiB" in TEXT
 
 
 # -- commitment, delivery --------------------------------------------------------------------------
