@@ -17,6 +17,7 @@ import structlog
 
 from dicom_node.listening import listen
 from farlight.settings import Settings
+from storage.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +68,7 @@ def supervise(stop: threading.Event, settings: Settings, roles: Sequence[Role] =
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    sockets = _listen(settings)
+    sockets = _listen(settings, stop)
     read_end, write_end = os.pipe()
     inherited = _Inherited(read_end, tuple(one.fileno() for one in sockets))
     children = [_Child(role) for role in roles for _ in range(_processes(role, settings))]
@@ -84,9 +85,22 @@ def supervise(stop: threading.Event, settings: Settings, roles: Sequence[Role] =
         os.close(read_end)
 
 
-def _listen(settings: Settings) -> list[socket.socket]:
+def _listen(settings: Settings, stop: threading.Event) -> list[socket.socket]:
     ports = (settings.dicom_port, settings.dicom_tls_port)
-    return [listen(settings.dicom_host, port) for port in ports if port is not None]
+    return [_listen_on(settings.dicom_host, port, stop) for port in ports if port is not None]
+
+
+def _listen_on(host: str, port: int, stop: threading.Event) -> socket.socket:
+    """Waits for nodes whose supervisor was killed: they hold the port until they have finished."""
+    deadline = time.monotonic() + DRAIN_S + 2
+    while True:
+        try:
+            return listen(host, port)
+        except Unavailable as why:
+            if time.monotonic() > deadline or stop.is_set():
+                raise
+            log.warning("waiting", why=why.message)
+            stop.wait(1)
 
 
 def _processes(role: Role, settings: Settings) -> int:

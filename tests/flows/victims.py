@@ -42,7 +42,7 @@ class Scene:
     def _is_whole(self) -> bool:
         if any(len(self.processes(role)) != number for role, number in ROLES.items()):
             return False
-        return _listeners(self.program.dicom_port) == NODES and self._is_ready()
+        return _is_listened_to(self.program.dicom_port) and self._is_ready()
 
     def _is_ready(self) -> bool:
         with suppress(httpx.HTTPError):
@@ -123,7 +123,7 @@ def _command(process: int) -> str:
         return ""
 
 
-def _listeners(port: int) -> int:
-    """How many sockets listen on a port."""
+def _is_listened_to(port: int) -> bool:
+    """Whether anybody listens on a port; several processes may share one socket."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    return sum(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in lines)
+    return any(line.split()[1].endswith(f":{port:04X}") and line.split()[3] == "0A" for line in lines)
