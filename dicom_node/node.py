@@ -27,7 +27,8 @@ from storage.sites import Node
 log = structlog.get_logger("farlight.dicom_node")
 
 _WAITING_ROOM = 64
-"""Connections beyond the associations' limit that may wait for their refusal; more are closed unheard."""
+"""Connections beyond the associations' limit that may wait for their refusal; more are closed unheard. So are those
+of one address of which so many, or a quarter of the limit, have not said who they are."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class DicomNode:
         self._admitted: dict[Conversation, str] = {}
         self._of_site: Counter[str] = Counter()
         self._connections = 0
+        self._unheard: Counter[str] = Counter()
         self._listeners: list[_Listener] = []
 
     @property
@@ -120,6 +122,8 @@ class DicomNode:
                 return OVER_LIMIT
             self._admitted[conversation] = node.site
             self._of_site[node.site] += 1
+            if conversation.caller is not None:
+                self._count_unheard(conversation.caller.address, -1)
         return None
 
     def open_associations(self) -> list[OpenAssociation]:
@@ -135,11 +139,14 @@ class DicomNode:
 
     def _attend(self, connected: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
         """One connection from its beginning to its end, in a thread of its own unless there is no room."""
+        most = self.config.limits.associations
         with self._roster:
-            if self._connections >= self.config.limits.associations + _WAITING_ROOM:
+            is_flood = self._unheard[address] >= max(_WAITING_ROOM, most // 4)
+            if is_flood or self._connections >= most + _WAITING_ROOM:
                 connected.close()
                 return
             self._connections += 1
+            self._unheard[address] += 1
         metrics.OPEN_ASSOCIATIONS.inc()
         thread = threading.Thread(
             target=self._converse, args=(connected, address, context), name=f"dicom {address}", daemon=True
@@ -148,14 +155,21 @@ class DicomNode:
             thread.start()
         except RuntimeError:  # the system has none to give
             log.exception("no thread for a connection")
-            self._forget(connected)
+            self._forget(connected, address)
 
-    def _forget(self, connected: socket.socket) -> None:
+    def _forget(self, connected: socket.socket, address: str) -> None:
         connected.close()
         metrics.OPEN_ASSOCIATIONS.dec()
         with self._roster:
             self._connections -= 1
+            self._count_unheard(address, -1)
             self._roster.notify_all()
+
+    def _count_unheard(self, address: str, more: int) -> None:
+        """Connections by address that belong to no registered node, or not yet; the caller holds the roster."""
+        self._unheard[address] += more
+        if not self._unheard[address]:
+            del self._unheard[address]
 
     def _converse(self, connected: socket.socket, address: str, context: ssl.SSLContext | None) -> None:
         try:
@@ -165,7 +179,7 @@ class DicomNode:
         except OSError as why:
             log.warning("connection lost", address=address, reason=why.strerror)
         finally:
-            self._forget(connected)
+            self._forget(connected, address)
 
     def _secured(self, connected: socket.socket, context: ssl.SSLContext | None) -> socket.socket | None:
         """The connection, after the TLS handshake where there is one; None where that failed."""
@@ -198,6 +212,8 @@ class DicomNode:
             site = self._admitted.pop(conversation, None)
             if site is not None:
                 self._of_site[site] -= 1
+                if conversation.caller is not None:
+                    self._count_unheard(conversation.caller.address, 1)  # until it is forgotten
 
     def _wait_until_empty(self, timeout_s: float) -> bool:
         with self._roster:

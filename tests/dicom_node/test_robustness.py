@@ -32,6 +32,8 @@ from storage.archive import Archive
 CT = "1.2.840.10008.5.1.4.1.1.2"
 WORKLIST = "1.2.840.10008.5.1.4.31"
 STORE_CONTEXT, REJECTED_CONTEXT, UNKNOWN_CONTEXT = 1, 3, 77
+LISTENING = 3
+"""Sockets of another node that a test has started: one that listens, two that end it."""
 LAST_COMMAND, DATA, LAST_DATA = 3, 0, 2
 P_DATA, ABORT, ACCEPT = 4, 7, 2
 RELEASE_RQ = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
@@ -146,7 +148,7 @@ def require_well(
     assert list(archive.blobs.list()) == []
     assert eventually(lambda: not dicom_threads()), dicom_threads()
     archive.database.close()  # its connections are kept on purpose
-    assert eventually(lambda: open_descriptors() <= before + 1), "descriptors leak"
+    assert eventually(lambda: open_descriptors() <= before + LISTENING), "descriptors leak"
 
 
 def open_descriptors() -> int:
@@ -394,3 +396,15 @@ def test_fragments_are_of_even_length(peer: Peer) -> None:
         assert (kind, len(body) % 2) == (P_DATA, 0)
         assert len(body) <= 41
         control = body[5]
+
+
+def test_one_address_that_says_nothing_does_not_keep_the_others_out(start_node: Callable) -> None:
+    node = start_node(Limits(associations=100, request_timeout_s=5))
+    crowd = [Peer(node.port) for _ in range(200)]
+    try:
+        with socket.create_connection(("127.0.0.1", node.port), 3, ("127.0.0.2", 0)) as other:
+            other.sendall(associate_rq())
+            assert other.recv(1)[:1] == b"\x03", "it is heard, and refused for its address"
+    finally:
+        for connected in crowd:
+            connected.close()
