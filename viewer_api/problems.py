@@ -100,11 +100,10 @@ async def _validation(_request: Request, error: Exception) -> Problem:
 
 
 async def _bug(request: Request, error: Exception) -> Problem:
-    if isinstance(
-        error.__cause__, Error
-    ):  # raised when the answer had begun: it breaks off, as the client sees
-        log.warning("answer broke off", route=_route(request), reason=error.__cause__.message)
-        return problem(status_of(error.__cause__), error.__cause__.code, error.__cause__.message)
+    why = error.__cause__
+    if isinstance(why, Error):  # raised when the answer had begun: it breaks off, as the client sees
+        log.warning("answer broke off", route=_route(request), reason=why.message)
+        return await _ours(request, why)
     log.error("bug", method=request.method, route=_route(request), exc_info=error)
     return problem(500, "BUG", "something went wrong on our side; it has been logged")
 
