@@ -6,7 +6,7 @@ import os
 import resource
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +32,8 @@ class Tmpfs:
         with self._ballast.open("wb") as file:
             while (status := os.statvfs(self._ballast)).f_bfree:
                 size = os.fstat(file.fileno()).st_size
-                os.posix_fallocate(file.fileno(), size, status.f_bfree * status.f_frsize)
+                with suppress(OSError):  # somebody took some of it meanwhile
+                    os.posix_fallocate(file.fileno(), size, status.f_bfree * status.f_frsize)
 
     def free(self) -> None:
         """There is room again."""
