@@ -22,17 +22,19 @@ def find_destination(database: Database, site: str, ae_title: str, *, near: str 
     if not callable_ones:
         raise NotFound("this node has no address: register it" if named else "no such node is registered")
     found = min(callable_ones, key=lambda node: node.host != near)
-    return Destination(found.ae_title, found.host, found.port, found.tls)
+    return destination_of(found)
 
 
 def queryable_destinations(database: Database) -> dict[tuple[str, str], Destination]:
     """The nodes that we may ask, by site and title; of several with one title the first."""
     with database.read() as connection:
         nodes = [node for node in all_nodes(connection) if node.queryable and _can_be_called(node)]
-    return {
-        (node.site, node.ae_title): Destination(node.ae_title, node.host, node.port, node.tls)
-        for node in reversed(nodes)
-    }
+    return {(node.site, node.ae_title): destination_of(node) for node in reversed(nodes)}
+
+
+def destination_of(node: Node) -> Destination:
+    """Where and how the node is called."""
+    return Destination(node.ae_title, node.host, node.port, node.tls, node.certificate)
 
 
 def _can_be_called(node: Node) -> bool:

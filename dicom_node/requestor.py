@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dicom_node.association import Association
 from dicom_node.negotiation import MAX_CONTEXTS, Negotiated, Proposal, propose, read_answer, read_rejection
-from dicom_node.tls import client_context
+from dicom_node.tls import encrypt
 from dicom_node.upper_layer import (
     ASSOCIATE_AC,
     ASSOCIATE_RJ,
@@ -34,12 +34,13 @@ DIMSE_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True)
 class Destination:
-    """A node that is called."""
+    """A node that is called; `certificate` is the SHA-256 fingerprint of the one it must show over TLS, if any."""
 
     ae_title: str
     host: str
     port: int
     tls: bool = False
+    certificate: str = ""
 
     def __str__(self) -> str:
         return f"{self.ae_title} at {self.host}:{self.port}"
@@ -78,15 +79,11 @@ def _open(destination: Destination) -> socket.socket:
     if not destination.tls:
         return plain
     try:
-        return client_context().wrap_socket(plain, server_hostname=destination.host)
+        return encrypt(plain, destination.host, destination.certificate)
     except (OSError, ssl.SSLError) as why:
-        plain.close()
         raise Unavailable(
             f"no TLS connection to {destination}: {getattr(why, 'reason', None) or why}"
         ) from why
-    except Unavailable:  # our own certificate cannot be used
-        plain.close()
-        raise
 
 
 def _negotiate(

@@ -10,12 +10,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import structlog
 from pydicom.uid import UID
 
 from dicom_node import metrics
 from dicom_node.association import Association
+from dicom_node.destinations import destination_of
 from dicom_node.negotiation import Proposal
 from dicom_node.outgoing import Outgoing, data_set, encodings, usable_context
 from dicom_node.requestor import Destination, connect
@@ -24,7 +26,7 @@ from dicom_node.status import PeerStatus, Verdict, read_peer_status
 from storage.archive import Archive
 from storage.errors import Error, Invalid, NotFound, Unavailable
 from storage.retrieve import first_instance
-from storage.sites import all_nodes
+from storage.sites import Node, all_nodes
 from storage.tables import instance
 from worklist.delivery import FIRST_RETRY_S, SENDING_LASTS, Delivery, delivered, failed, take_due
 
@@ -42,10 +44,9 @@ def drain_once(archive: Archive, ae_title: str, first_retry_s: float = FIRST_RET
     """
     due = take_due(archive.database)
     groups: dict[Destination, list[Delivery]] = defaultdict(list)
-    encrypted = _called_over_tls(archive) if due else set()
+    nodes = _registered(archive) if due else {}
     for delivery in due:
-        tls = (delivery.ae_title, delivery.host) in encrypted
-        groups[Destination(delivery.ae_title, delivery.host, delivery.port, tls)].append(delivery)
+        groups[_destination(delivery, nodes)].append(delivery)
     if groups:
         with ThreadPoolExecutor(min(_AT_ONCE, len(groups)), "dicom-send") as pool:
             for destination, deliveries in groups.items():
@@ -53,9 +54,17 @@ def drain_once(archive: Archive, ae_title: str, first_retry_s: float = FIRST_RET
     return len(due)
 
 
-def _called_over_tls(archive: Archive) -> set[tuple[str, str]]:
+def _registered(archive: Archive) -> dict[tuple[str, str], Node]:
     with archive.database.read() as connection:
-        return {(node.ae_title, node.host) for node in all_nodes(connection) if node.tls}
+        return {(node.ae_title, node.host): node for node in all_nodes(connection)}
+
+
+def _destination(delivery: Delivery, nodes: dict[tuple[str, str], Node]) -> Destination:
+    """Where the outbox says, in the way that the node is registered now."""
+    known = nodes.get((delivery.ae_title, delivery.host))
+    if known is None:
+        return Destination(delivery.ae_title, delivery.host, delivery.port)
+    return replace(destination_of(known), port=delivery.port)
 
 
 class _Group:

@@ -1,12 +1,13 @@
 """DICOM over TLS: the BCP 195 profiles (PS3.15 B.9 to B.13).
 
 TLS 1.2 and 1.3, ephemeral keys and authenticated ciphers only, as RFC 9325 recommends. A node may be bound to its
-client certificate by the SHA-256 fingerprint that is registered with it.
+certificate by the SHA-256 fingerprint that is registered with it, whoever calls.
 """
 
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,7 +56,7 @@ def use(tls: Tls | None) -> None:
     """What this process shows when it calls a node over TLS; told once, when the process starts."""
     global _ours  # noqa: PLW0603 - one identity per process
     _ours = tls
-    client_context.cache_clear()
+    _client_context.cache_clear()
 
 
 def server_context(tls: Tls) -> ssl.SSLContext:
@@ -70,13 +71,35 @@ def server_context(tls: Tls) -> ssl.SSLContext:
     return context
 
 
-@lru_cache(maxsize=1)
-def client_context() -> ssl.SSLContext:
-    """For calling. The peer's certificate must come from our authorities, or from the system's where none are set."""
+def encrypt(plain: socket.socket, host: str, certificate: str = "") -> ssl.SSLSocket:
+    """The connection to a node that we called, after the handshake; `plain` is closed if it fails.
+
+    A node whose `certificate` (SHA-256 fingerprint) is registered must show this very one, whoever issued it. Else it
+    must come from our authorities, or, where none are set, from one of the system's and name the `host`: those vouch
+    for anybody. Raises `OSError` (`ssl.SSLError`), and `Unavailable` if our own files cannot be used or the
+    certificate is another one.
+    """
+    try:
+        secured = _client_context(bool(certificate)).wrap_socket(plain, server_hostname=host)
+    except BaseException:
+        plain.close()
+        raise
+    if certificate and fingerprint(secured.getpeercert(binary_form=True)) != certificate:
+        secured.close()
+        raise Unavailable("the node does not show the certificate it is registered with")
+    return secured
+
+
+@lru_cache(maxsize=2)
+def _client_context(is_bound: bool) -> ssl.SSLContext:
+    """For calling. Of a node that is bound to its certificate, this is compared after the handshake instead."""
     context = _hardened(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    has_authorities = _ours is not None and _ours.authorities is not None
     # a PACS inside a hospital is known by its address, and its certificate by who issued it
-    context.check_hostname = False
-    if _ours is None or _ours.authorities is None:
+    context.check_hostname = not has_authorities and not is_bound
+    if is_bound:
+        context.verify_mode = ssl.CERT_NONE
+    if not has_authorities:
         context.load_default_certs()
     if _ours is not None:
         _load(context, _ours)

@@ -18,6 +18,7 @@ from conftest import KASHI_PACS, QUICK, tool_path
 from pydicom import dcmread
 
 from dicom_node import tls
+from dicom_node.destinations import find_destination
 from dicom_node.negotiation import Proposal
 from dicom_node.node import DicomNode, NodeConfig
 from dicom_node.requestor import Destination, connect
@@ -227,6 +228,47 @@ def test_we_call_over_tls_and_look_at_the_certificate(
     tls.use(Tls(pki.pacs.certificate, pki.pacs.key, pki.stranger.certificate))
     with pytest.raises(Unavailable, match="no TLS connection"), connect(destination, "KASHI_PACS", proposal):
         pass
+    tls.use(None)
+
+
+def test_a_node_that_we_call_shows_the_certificate_it_is_registered_with(
+    start_tls: Callable, pki: Pki, archive: Archive, called: Callable
+) -> None:
+    """Whoever issued it; and a certificate of our own authority will not do in its place."""
+    port = start_tls(Clients.OPTIONAL).tls_port
+    bound = replace(KASHI_PACS, ae_title="FARLIGHT", port=port, tls=True, certificate=pki.server.fingerprint)
+    with archive.database.write() as connection:
+        put_node(archive.database, connection, bound)
+    destination = find_destination(archive.database, "KASHI", "FARLIGHT")
+    tls.use(Tls(pki.pacs.certificate, pki.pacs.key, pki.authority.certificate))
+    with pytest.raises(Unavailable, match="does not show the certificate"):
+        called(replace(destination, certificate=pki.other.fingerprint))
+    called(destination)
+    tls.use(None)
+    called(destination)
+
+
+def test_the_systems_authorities_vouch_for_the_host_that_is_called(
+    start_tls: Callable, pki: Pki, called: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(pki.authority.certificate))
+    tls.use(None)
+    destination = Destination("FARLIGHT", "localhost", start_tls(Clients.OPTIONAL).tls_port or 0, tls=True)
+    called(destination)
+    with pytest.raises(Unavailable, match="no TLS connection"):
+        called(replace(destination, host="127.0.0.1"))
+
+
+@pytest.fixture
+def called() -> Iterator[Callable[[Destination], None]]:
+    """Calls a node and asks whether it is there."""
+
+    def call(destination: Destination) -> None:
+        proposal = [Proposal("1.2.840.10008.1.1", ("1.2.840.10008.1.2",))]
+        with connect(destination, "KASHI_PACS", proposal) as association:
+            assert association.echo(association.contexts[1]) == 0
+
+    yield call
     tls.use(None)
 
 
