@@ -39,7 +39,7 @@ _FIND = Listed(
     lambda size: (
         select(
             *(study.c.id, study.c.site, study.c.study_instance_uid, *(study.c[name] for name in _COUNTED)),
-            *(patient.c.issuer, patient.c.patient_id),
+            *(patient.c.issuer, patient.c.patient_id, patient.c.patient_name, patient.c.patient_birth_date),
             *(series.c.id.label("series"), series.c.series_instance_uid),
             series.c.number_of_series_related_instances.label("count"),
         )
@@ -88,13 +88,23 @@ class HeldStudy:
     study_instance_uid: str
     issuer: str
     patient_id: str
+    name_and_birth: tuple[str, str]
     counted: dict[str, Any]
     series: dict[str, HeldSeries] = field(default_factory=dict)
     announced: dict[str, datetime] = field(default_factory=dict)
 
     def is_of_patient(self, prepared: Prepared) -> bool:
-        """Whether an instance of this study names the patient that the study has."""
-        return (self.issuer, self.patient_id) == (prepared.issuer, prepared.header.patient_id)
+        """Whether an instance of this study names the patient that the study has.
+
+        An empty PatientID names nobody: then name and birth date say who it is. Our own documents take these from
+        the index.
+        """
+        header = prepared.header
+        if (self.issuer, self.patient_id) != (prepared.issuer, header.patient_id):
+            return False
+        if self.patient_id or prepared.blob.origin == "report":
+            return True
+        return self.name_and_birth == (str(header.patient_name), header.patient_birth_date)
 
     def add(self, prepared: Prepared, one: HeldSeries) -> None:
         """Count an instance. Our own documents are no news to read: they leave the epoch alone."""
@@ -175,7 +185,8 @@ class HeldStudies:
         if key not in self._held:
             counted = {name: row[name] for name in _COUNTED}
             counted["last_received_at"] = moment(counted["last_received_at"])
-            self._held[key] = HeldStudy(row["id"], *key, row["issuer"], row["patient_id"], counted)
+            described = (row["patient_name"], row["patient_birth_date"])
+            self._held[key] = HeldStudy(row["id"], *key, row["issuer"], row["patient_id"], described, counted)
         if row["series"] is not None:
             self._held[key].series[row["series_instance_uid"]] = HeldSeries(row["series"], row["count"])
 
@@ -199,7 +210,7 @@ def _new_study(connection: Connection, prepared: Prepared) -> HeldStudy:
     }
     row = connection.execute(insert(study).values(**values, **counted).returning(study.c.id)).scalar_one()
     names = (prepared.sender.site, header.study_instance_uid, prepared.issuer, header.patient_id)
-    return HeldStudy(row, *names, counted)
+    return HeldStudy(row, *names, (str(header.patient_name), header.patient_birth_date), counted)
 
 
 def patient_row(connection: Connection, prepared: Prepared) -> int:

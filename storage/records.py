@@ -89,8 +89,7 @@ class _Batch:
             return self._take_again(prepared, known)
         study = self._studies.study_of(prepared)
         if not study.is_of_patient(prepared):
-            detail = "this study is known under another (0010,0020) PatientID"
-            return self._hold_aside(prepared, Aside.OTHER_PATIENT, detail)
+            return self._hold_aside(prepared, Aside.OTHER_PATIENT, _of_another(prepared))
         series_row = self._studies.series_of(study, prepared)
         study.add(prepared, series_row)
         self._rows.append(_instance_row(prepared, series_row))
@@ -131,6 +130,12 @@ class _Batch:
         )
         held = self._connection.execute(select(held_aside.c.blob_key).filter_by(**key)).scalar_one()
         return prepared.receipt(Outcome.HELD_ASIDE, detail, blob_key=held, aside=kind)
+
+
+def _of_another(prepared: Prepared) -> str:
+    if prepared.header.patient_id:
+        return "this study is known under another (0010,0020) PatientID"
+    return "this study is known of another patient, and (0010,0020) PatientID is empty"
 
 
 def _identity(prepared: Prepared) -> tuple[str, str]:

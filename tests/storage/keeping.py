@@ -100,6 +100,9 @@ def take_hard_set(archive: Archive) -> None:
     ingest_file(archive, changed(PatientComments="other content"), sender(archive, "KASHI"))
     ingest_file(archive, changed(SeriesInstanceUID=generate_uid()), sender(archive, "KASHI"))
     ct(archive, PatientID="somebody else")
+    for name in ("Aman^Gul", "Bahar^Gul", "Aman^Gul"):
+        ct(archive, PatientID="", PatientName=name, StudyInstanceUID="1.2.4")
+    document(archive, "1.2.4", PatientID="", PatientName="As^We^Have^It")
     document(archive, first.study_instance_uid)
     for number in range(3):
         ct(archive, InstanceNumber=number)

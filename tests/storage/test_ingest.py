@@ -100,6 +100,23 @@ def test_what_contradicts_is_kept_aside(
     assert count(archive, instance) == 1
 
 
+@pytest.mark.parametrize("of", ["PatientName", "PatientBirthDate"])
+def test_without_an_id_name_and_birth_date_say_whose_study_it_is(
+    archive: Archive, tmp_path: Path, of: str
+) -> None:
+    """Devices without a worklist leave the ID empty, and some repeat their study's UID."""
+    one = {"PatientID": "", "PatientName": "Aman^Gul", "PatientBirthDate": "19700101"}
+    for _ in range(2):
+        more = changed(tmp_path, **one, SOPInstanceUID=generate_uid())
+        assert ingest_file(archive, more, KASHI).outcome is Outcome.STORED
+    other = changed(
+        tmp_path, **{**one, of: {"PatientName": "Bahar^Gul"}.get(of, "19800202")}, SOPInstanceUID="1.9"
+    )
+    receipt = ingest_file(archive, other, KASHI)
+    assert (receipt.outcome, receipt.aside) == (Outcome.HELD_ASIDE, "OTHER_PATIENT")
+    assert count(archive, instance) == 2
+
+
 def test_two_hospitals_share_no_patient_and_no_study(archive: Archive) -> None:
     for sender in (KASHI, AKSU):
         assert ingest_file(archive, file_bytes(), sender).outcome is Outcome.STORED
