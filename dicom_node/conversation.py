@@ -17,7 +17,7 @@ from dicom_node.command import Command, Value
 from dicom_node.commitment import MAX_INFORMATION_BYTES
 from dicom_node.incoming import IncomingInstance
 from dicom_node.negotiation import Negotiated, accept, read_request, reject, speaks_our_version
-from dicom_node.peers import CONGESTED, VERSION_UNKNOWN, Caller, Rejection, note_refusal, recognize
+from dicom_node.peers import CONGESTED, VERSION_UNKNOWN, Caller, Rejection, recognize
 from dicom_node.services import Context
 from dicom_node.serving import SERVED, serve
 from dicom_node.status import SOP_CLASS_NOT_SUPPORTED, SUCCESS, status_elements
@@ -59,6 +59,9 @@ class Doorkeeper(Protocol):
 
     def admit(self, conversation: Conversation, node: Node) -> Rejection | None:
         """Count an association in, or say why it cannot be."""
+
+    def refused(self, caller: Caller, rejection: Rejection) -> None:
+        """A caller is told so just now."""
 
     def ended(self, summary: AssociationSummary) -> None:
         """An association with a registered node is over."""
@@ -188,16 +191,10 @@ class Conversation:
 
     def _reject(self, rejection: Rejection) -> None:
         log.warning("association refused", **self._who(), reason=rejection.text)
-        self._note(rejection)
+        if self.caller is not None and rejection is not CONGESTED:  # that one is our own trouble
+            self._doorkeeper.refused(self.caller, rejection)
         self._connection.write(reject(rejection))
         self._connection.linger()
-
-    def _note(self, rejection: Rejection) -> None:
-        try:
-            if self.caller is not None:
-                note_refusal(self._doorkeeper.archive, self.caller, rejection)
-        except Error as why:
-            log.warning("refusal not noted", reason=why.message)
 
     # the messages
 

@@ -16,7 +16,8 @@ import structlog
 from dicom_node import metrics
 from dicom_node.conversation import Conversation
 from dicom_node.listening import listen
-from dicom_node.peers import OVER_LIMIT, Rejection, plain_address
+from dicom_node.peers import OVER_LIMIT, Caller, Rejection, plain_address
+from dicom_node.refusals import Refusals
 from dicom_node.tls import Tls, server_context
 from dicom_node.upper_layer import Connection
 from storage.archive import Archive
@@ -78,6 +79,7 @@ class DicomNode:
         self._connections = 0
         self._unheard: Counter[str] = Counter()
         self._listeners: list[_Listener] = []
+        self._refusals = Refusals(config.archive)
 
     @property
     def port(self) -> int:
@@ -100,6 +102,8 @@ class DicomNode:
         self._listeners = [
             _Listener(one, of, self._attend) for one, of in zip(sockets, contexts, strict=True)
         ]
+        self._refusals = Refusals(self.archive)
+        self._refusals.start()
         for listener in self._listeners:
             listener.start()
         log.info("DICOM node listens", ae_title=self.ae_title, port=self.port, tls_port=self.tls_port)
@@ -111,6 +115,8 @@ class DicomNode:
         if self._listeners and not self._wait_until_empty(timeout_s):
             self._abort_all()
             self._wait_until_empty(timeout_s + 5)
+        if self._listeners:
+            self._refusals.stop()
         self._listeners = []
 
     def admit(self, conversation: Conversation, node: Node) -> Rejection | None:
@@ -131,6 +137,10 @@ class DicomNode:
         with self._roster:
             conversations = list(self._open)
         return [open_one for one in conversations if (open_one := one.now()) is not None]
+
+    def refused(self, caller: Caller, rejection: Rejection) -> None:
+        """Keep it for the administrator."""
+        self._refusals.note(caller, rejection)
 
     def ended(self, summary: AssociationSummary) -> None:
         """Tell whoever keeps the book of links."""

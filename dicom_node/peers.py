@@ -1,11 +1,11 @@
-"""Who calls: only registered nodes are let in, by AE title and address; everyone else is refused and noted."""
+"""Who calls: only registered nodes are let in, by AE title and address; everyone else is refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from storage.archive import Archive
-from storage.sites import Node, find_node, record_refusal
+from storage.sites import Node, find_node
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,6 @@ def recognize(archive: Archive, caller: Caller, own_ae_title: str) -> Node | Rej
     if found.certificate and found.certificate != caller.certificate:
         return WRONG_CERTIFICATE
     return found
-
-
-def note_refusal(archive: Archive, caller: Caller, rejection: Rejection) -> None:
-    """Keep what was tried, so that an administrator can adopt the device."""
-    with archive.database.write() as connection:
-        record_refusal(
-            archive.database,
-            connection,
-            caller.calling_ae_title,
-            caller.called_ae_title,
-            caller.address,
-            rejection.text,
-        )
 
 
 def plain_address(address: str) -> str:

@@ -140,9 +140,16 @@ def find_node(connection: Connection, ae_title: str, address: str) -> Node | Non
 
 
 def record_refusal(
-    database: Database, connection: Connection, calling: str, called: str, address: str, reason: str
+    database: Database,
+    connection: Connection,
+    calling: str,
+    called: str,
+    address: str,
+    reason: str,
+    *,
+    count: int = 1,
 ) -> None:
-    """Count a refused caller; the same one again is the same row."""
+    """Count a caller that was refused `count` times just now; the same one again is the same row."""
     now = datetime.now(UTC)
     key = {
         "calling_ae_title": calling[:64],
@@ -150,11 +157,11 @@ def record_refusal(
         "address": address,
         "reason": reason,
     }
-    if database.insert_ignoring(connection, refusal, **key, first_at=now, last_at=now, count=1):
+    if database.insert_ignoring(connection, refusal, **key, first_at=now, last_at=now, count=count):
         newest = select(refusal.c.id).order_by(refusal.c.last_at.desc()).limit(KEPT_REFUSALS)
         connection.execute(delete(refusal).where(refusal.c.id.not_in(newest)))
         return
-    again = update(refusal).filter_by(**key).values(last_at=now, count=refusal.c.count + 1)
+    again = update(refusal).filter_by(**key).values(last_at=now, count=refusal.c.count + count)
     connection.execute(again)
 
 

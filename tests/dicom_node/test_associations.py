@@ -12,8 +12,9 @@ from pynetdicom import AE
 from structlog.testing import capture_logs
 
 from dicom_node.node import DicomNode, Limits
+from dicom_node.peers import CALLING_UNKNOWN, Caller
 from storage.archive import Archive
-from storage.sites import Node, all_refusals, put_node
+from storage.sites import Node, Refusal, all_refusals, put_node
 
 VERIFICATION = "1.2.840.10008.1.1"
 
@@ -24,14 +25,16 @@ def test_a_registered_node_verifies(echo: Callable) -> None:
     assert "Received Echo Response (Success)" in ran.output
 
 
-def test_an_unknown_caller_is_refused_and_listed(echo: Callable, archive: Archive) -> None:
+def test_an_unknown_caller_is_refused_and_listed(
+    echo: Callable, archive: Archive, eventually: Callable
+) -> None:
     for _ in range(2):
         ran = echo("-aet", "STRANGER", "-aec", "FARLIGHT")
         assert ran.code != 0
         assert "Result: Rejected Permanent, Source: Service User" in ran.output
         assert "Calling AE Title Not Recognized" in ran.output
-    with archive.database.read() as connection:
-        (refusal,) = all_refusals(connection)
+    assert eventually(lambda: sum(refusal.count for refusal in refusals(archive)) == 2)
+    (refusal,) = refusals(archive)
     assert (refusal.calling_ae_title, refusal.called_ae_title) == ("STRANGER", "FARLIGHT")
     assert (refusal.address, refusal.count) == ("127.0.0.1", 2)
     assert refusal.reason == "calling AE title not recognized"
@@ -43,12 +46,44 @@ def test_a_known_title_from_another_address_is_unknown(echo: Callable, archive: 
     assert "Calling AE Title Not Recognized" in echo("-aet", "ELSEWHERE", "-aec", "FARLIGHT").output
 
 
-def test_a_wrong_called_title_is_refused(echo: Callable, archive: Archive) -> None:
+def test_refusals_are_written_once_in_a_while_and_at_the_end(
+    echo: Callable, node: DicomNode, archive: Archive
+) -> None:
+    """A stranger who calls in a loop must not cost a transaction for each call."""
+    assert "Calling AE Title Not Recognized" in echo("-aet", "FIRST", "-aec", "FARLIGHT").output
+    with archive.database.write() as connection:  # nobody else can write
+        for title in ("FIRST", "SECOND"):
+            assert "Calling AE Title Not Recognized" in echo("-aet", title, "-aec", "FARLIGHT").output
+        connection.rollback()
+    node.stop()
+    counts = {refusal.calling_ae_title: refusal.count for refusal in refusals(archive)}
+    assert counts == {"FIRST": 2, "SECOND": 1}
+
+
+def test_few_different_refusals_are_kept_at_once(
+    node: DicomNode, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom_node.refusals.WRITTEN_EVERY_S", 60)
+    monkeypatch.setattr("dicom_node.refusals.MOST_AT_ONCE", 2)
+    node.stop()
+    node.start()
+    for caller in ("ONE", "TWO", "THREE", "TWO"):
+        node.refused(Caller(caller, "FARLIGHT", "10.0.0.1"), CALLING_UNKNOWN)
+    node.stop()
+    assert {one.calling_ae_title: one.count for one in refusals(archive)} == {"ONE": 1, "TWO": 2}
+
+
+def refusals(archive: Archive) -> list[Refusal]:
+    with archive.database.read() as connection:
+        return all_refusals(connection)
+
+
+def test_a_wrong_called_title_is_refused(echo: Callable, archive: Archive, eventually: Callable) -> None:
     ran = echo("-aet", "KASHI_PACS", "-aec", "ORTHANC")
     assert ran.code != 0
     assert "Called AE Title Not Recognized" in ran.output
-    with archive.database.read() as connection:
-        assert [refusal.reason for refusal in all_refusals(connection)] == ["called AE title not recognized"]
+    assert eventually(lambda: refusals(archive) != [])
+    assert [refusal.reason for refusal in refusals(archive)] == ["called AE title not recognized"]
 
 
 def test_titles_are_compared_without_surrounding_spaces(echo: Callable) -> None:
@@ -83,8 +118,8 @@ def test_over_the_limit_is_refused_for_now(
     for association in open_ones:
         association.release()
     assert eventually(lambda: "Echo Response (Success)" in third())
-    with archive.database.read() as connection:
-        assert all_refusals(connection)[0].reason == "local limit exceeded"
+    assert eventually(lambda: refusals(archive) != [])
+    assert refusals(archive)[0].reason == "local limit exceeded"
 
 
 def test_nobody_gets_in_while_the_register_cannot_be_read(echo: Callable, archive: Archive) -> None:

@@ -165,6 +165,7 @@ def test_a_node_bound_to_its_certificate_is_known_by_no_other(
     for other in (pki.other, None):
         assert "Rejected Permanent" in run("echoscu", node, pki, other)
     assert "Rejected Permanent" in echo().output, "nor without TLS"
+    node.stop()
     with archive.database.read() as connection:
         assert {row.reason for row in all_refusals(connection)} == {
             "the node did not show the certificate it is registered with"

@@ -36,8 +36,10 @@ def test_the_dicom_wire_refuses_and_goes_on(program: Program, tmp_path: Path) ->
     program.dcmtk("storescu", good)
 
     admin, technician = program.client("admin"), program.client("technician")
-    callers = {line["calling_ae_title"] for line in admin.get("/api/refusals").json()}
-    assert "STRANGER" in callers
+    wait_for(
+        "the refused caller in the list",
+        lambda: "STRANGER" in {line["calling_ae_title"] for line in admin.get("/api/refusals").json()},
+    )
     assert technician.get("/api/refusals").status_code == 403
     assert technician.get("/api/studies").json()["total"] == 1
 
