@@ -7,9 +7,10 @@ later, else over one that we open to the registered node, again and again for da
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -21,9 +22,11 @@ from dicom_node.negotiation import Proposal
 from dicom_node.requestor import connect
 from dicom_node.services import Context, Request, Response
 from dicom_node.status import INVALID_ARGUMENT, NO_SUCH_INSTANCE, RESOURCE_LIMITATION, SUCCESS
+from dicom_node.underway import MOST, Underway
 from dicom_node.upper_layer import Aborted, Idle, Lost, Violation
 from storage.archive import Archive
 from storage.commitments import (
+    TAKEN_FOR,
     Commitment,
     Findings,
     Reference,
@@ -52,7 +55,6 @@ STILL_OPEN_S = 0.5
 """How long the caller has to release the association after our answer before the report goes over it."""
 _REPORT_AFTER = timedelta(seconds=120)
 """When another process takes the report over that was to go on the same association, should this one die."""
-_AT_ONCE = 4
 _TRANSACTION_UID = "(0008,1195) TransactionUID"
 _REFERENCED = "(0008,1199) ReferencedSOPSequence"
 
@@ -82,17 +84,31 @@ def commit(request: Request) -> Iterator[Response]:
     _report_here(request, asked)
 
 
-def run_due(archive: Archive, ae_title: str) -> int:
-    """Report what is due, calling as `ae_title`; returns how many reports were tried.
+class Reporting:
+    """One process's reports over associations of its own."""
 
-    Raises `Unavailable` only if the index cannot be read.
-    """
-    due = take_due(archive.database)
-    if due:
-        with ThreadPoolExecutor(min(_AT_ONCE, len(due)), "dicom-commitment") as pool:
-            for asked in due:
-                pool.submit(_report_there, archive, ae_title, asked)
-    return len(due)
+    def __init__(self, archive: Archive, ae_title: str) -> None:
+        self._archive = archive
+        self._ae_title = ae_title
+        self._underway: Underway[tuple[str, str]] = Underway("dicom-commitment")
+
+    def report_due(self) -> int:
+        """Begin to report what is due to nodes to which nothing is underway; returns how many reports.
+
+        Raises `Unavailable` only if the index cannot be read.
+        """
+        busy = self._underway.keys()
+        due = take_due(self._archive.database, busy=busy) if len(busy) < MOST else []
+        by_node: dict[tuple[str, str], list[Commitment]] = defaultdict(list)
+        for asked in due:
+            by_node[asked.site, asked.ae_title].append(asked)
+        for key, some in by_node.items():
+            self._underway.start(key, partial(_report_all, self._archive, self._ae_title, some))
+        return len(due)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether what is underway has ended in this time."""
+        return self._underway.wait(timeout_s)
 
 
 def _require_known_action(request: Request) -> None:
@@ -155,6 +171,18 @@ def _has_gone(request: Request) -> bool:
     while not (gone := request.cancelled()) and time.monotonic() < deadline:
         time.sleep(0.02)
     return gone
+
+
+def _report_all(archive: Archive, ae_title: str, due: list[Commitment]) -> None:
+    """To one node, one after the other, in less time than they were taken for."""
+    deadline = time.monotonic() + TAKEN_FOR.total_seconds() / 2
+    for asked in due:
+        if time.monotonic() > deadline:
+            _postpone(
+                archive, asked, "there was no time left to report this; it follows with the next attempt"
+            )
+        else:
+            _report_there(archive, ae_title, asked)
 
 
 def _report_there(archive: Archive, ae_title: str, asked: Commitment) -> None:

@@ -1,7 +1,7 @@
 """C-STORE as user: what the outbox owes to nodes goes out, byte for byte as it is stored.
 
-One association per destination. Destinations are served side by side, so that one that is down holds up nobody.
-What becomes of each delivery is written as soon as it is known.
+One association per destination. Destinations are served side by side, so that one that is down or hangs holds up
+nobody. What becomes of each delivery is written as soon as it is known.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import structlog
@@ -23,35 +22,50 @@ from dicom_node.outgoing import Outgoing, data_set, encodings, usable_context
 from dicom_node.requestor import Destination, connect
 from dicom_node.services import StoreCommand
 from dicom_node.status import PeerStatus, Verdict, read_peer_status
+from dicom_node.underway import MOST, Underway
 from storage.archive import Archive
 from storage.errors import Error, Invalid, NotFound, Unavailable
 from storage.retrieve import first_instance
 from storage.sites import Node, all_nodes
 from storage.tables import instance
-from worklist.delivery import FIRST_RETRY_S, SENDING_LASTS, Delivery, delivered, failed, take_due
+from worklist.delivery import FIRST_RETRY_S, SENDING_LASTS, Delivery, Place, delivered, failed, take_due
 
 log = structlog.get_logger("farlight.dicom_node")
 
 _GROUP_LASTS_S = SENDING_LASTS.total_seconds() / 2
 """After this the rest of a group goes back to the outbox: another sender may take over what is SENDING for too long."""
-_AT_ONCE = 8
 
 
-def drain_once(archive: Archive, ae_title: str, first_retry_s: float = FIRST_RETRY_S) -> int:
-    """Send what is due, calling as `ae_title`; returns how many deliveries were tried.
+class Outbox:
+    """One process's sending. Several may work side by side: each delivery is taken by one of them."""
 
-    Raises `Unavailable` only if the outbox itself cannot be read.
-    """
-    due = take_due(archive.database)
-    groups: dict[Destination, list[Delivery]] = defaultdict(list)
-    nodes = _registered(archive) if due else {}
-    for delivery in due:
-        groups[_destination(delivery, nodes)].append(delivery)
-    if groups:
-        with ThreadPoolExecutor(min(_AT_ONCE, len(groups)), "dicom-send") as pool:
-            for destination, deliveries in groups.items():
-                pool.submit(_Group(archive, ae_title, first_retry_s, destination, deliveries).send)
-    return len(due)
+    def __init__(self, archive: Archive, ae_title: str, first_retry_s: float = FIRST_RETRY_S) -> None:
+        self._archive = archive
+        self._ae_title = ae_title
+        self._first_retry_s = first_retry_s
+        self._underway: Underway[Place] = Underway("dicom-send")
+
+    def send_due(self) -> int:
+        """Begin to send what is due to destinations to which nothing is underway; returns how many deliveries.
+
+        Raises `Unavailable` only if the outbox itself cannot be read.
+        """
+        busy = self._underway.keys()
+        due = take_due(self._archive.database, busy=busy) if len(busy) < MOST else []
+        groups: dict[Place, list[Delivery]] = defaultdict(list)
+        for delivery in due:
+            groups[delivery.ae_title, delivery.host, delivery.port].append(delivery)
+        nodes = _registered(self._archive) if due else {}
+        for place, some in groups.items():
+            group = _Group(
+                self._archive, self._ae_title, self._first_retry_s, _destination(some[0], nodes), some
+            )
+            self._underway.start(place, group.send)
+        return len(due)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether what is underway has ended in this time."""
+        return self._underway.wait(timeout_s)
 
 
 def _registered(archive: Archive) -> dict[tuple[str, str], Node]:

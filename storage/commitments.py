@@ -16,7 +16,7 @@ from enum import StrEnum
 from itertools import islice, repeat
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from storage.archive import Archive
 from storage.database import Database
@@ -30,7 +30,7 @@ PROCESSING_FAILURE = 0x0110
 BACK_OFF_S = (10, 60, 300, 1800, 7200, 21600)
 """Waits between attempts to report; the last one again and again."""
 GIVE_UP_AFTER = timedelta(days=7)
-_TAKEN_FOR = timedelta(minutes=10)
+TAKEN_FOR = timedelta(minutes=10)
 """A reporter that died is forgotten after this, and another one takes over."""
 _MOST_TELLING = 5_000
 """A longer list is no evidence of a study's size: writing that down would hold up those who are sending."""
@@ -116,10 +116,17 @@ def ask(
         return _commitment(connection.execute(select(commitment).filter_by(**key)).one())
 
 
-def take_due(database: Database, limit: int = 20) -> list[Commitment]:
-    """Requests whose report is due; each is kept from other reporters for some minutes."""
+def take_due(
+    database: Database, limit: int = 20, *, busy: Sequence[tuple[str, str]] = ()
+) -> list[Commitment]:
+    """Requests whose report is due, but of `busy` nodes (site, title); each is kept from other reporters for
+    `TAKEN_FOR`."""
     now = datetime.now(UTC)
-    is_due = (commitment.c.state == CommitmentState.WAITING.value, commitment.c.next_attempt_at <= now)
+    is_due = (
+        commitment.c.state == CommitmentState.WAITING.value,
+        commitment.c.next_attempt_at <= now,
+        *(or_(commitment.c.site != site, commitment.c.ae_title != title) for site, title in busy),
+    )
     with database.read() as connection:
         if connection.execute(select(commitment.c.id).where(*is_due).limit(1)).first() is None:
             return []
@@ -131,7 +138,7 @@ def take_due(database: Database, limit: int = 20) -> list[Commitment]:
 
 def _take(connection: Connection, row: Row[Any], now: datetime) -> bool:
     mine = (commitment.c.id == row.id, commitment.c.next_attempt_at == row.next_attempt_at)
-    taken = update(commitment).where(*mine).values(next_attempt_at=now + _TAKEN_FOR)
+    taken = update(commitment).where(*mine).values(next_attempt_at=now + TAKEN_FOR)
     return connection.execute(taken).rowcount == 1
 
 

@@ -6,13 +6,14 @@ is the same object to whoever gets it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import random
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, or_, select, update
 
 from storage import audit
 from storage.database import Database
@@ -92,11 +93,15 @@ def readdress(connection: Connection, node: Node) -> None:
     connection.execute(update(delivery).where(*waiting).values(host=node.host, port=node.port))
 
 
-def take_due(database: Database, limit: int = 50) -> list[Delivery]:
-    """Take what is due for sending; each is marked SENDING, so that one sender has it."""
+Place = tuple[str, str, int]
+"""AE title, host and port of a destination."""
+
+
+def take_due(database: Database, limit: int = 50, *, busy: Sequence[Place] = ()) -> list[Delivery]:
+    """Take what is due for sending, but to `busy` destinations; each is marked SENDING, so that one sender has it."""
     now = datetime.now(UTC)
     with database.write() as connection:
-        rows = connection.execute(_due_query(now).limit(limit)).all()
+        rows = connection.execute(_due_query(now).where(*map(_elsewhere, busy)).limit(limit)).all()
         taken = [row for row in rows if _mark_sending(connection, row, now)]
     return [Delivery(**row._mapping) for row in taken]
 
@@ -132,6 +137,11 @@ def _due_query(now: datetime) -> Any:
             of=delivery, key_share=True, skip_locked=True
         )  # what another sender is taking is its
     )
+
+
+def _elsewhere(place: Place) -> ColumnElement[bool]:
+    ae_title, host, port = place
+    return or_(delivery.c.ae_title != ae_title, delivery.c.host != host, delivery.c.port != port)
 
 
 def _mark_sending(connection: Connection, row: Any, now: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModelInstance as PushInsta
 from retrieval import CT_IMAGE, MR_IMAGE, OTHER_STUDY, STUDY, put_study
 from sqlalchemy import insert, select, update
 
-from dicom_node.commitment import run_due
+from dicom_node.commitment import Reporting
 from dicom_node.node import DicomNode
 from storage.archive import Archive
 from storage.commitment_board import forget_old, unreported
@@ -29,6 +30,7 @@ from storage.commitments import (
     take_due,
 )
 from storage.expectations import Source, expectations_of, still_awaited
+from storage.sites import Node, put_node
 from storage.tables import commitment, instance
 from storage.tables import node as node_table
 
@@ -140,6 +142,34 @@ def test_all_held_reported_on_the_same_association(archive: Archive, request_com
     assert run_due(archive, "FARLIGHT") == 0
 
 
+def run_due(archive: Archive, ae_title: str) -> int:
+    """Report what is due, to the end; how many reports were tried."""
+    reporting = Reporting(archive, ae_title)
+    tried = reporting.report_due()
+    assert reporting.wait(60)
+    return tried
+
+
+def test_a_node_that_hangs_holds_up_no_other(
+    archive: Archive, at_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dicom_node.requestor.ACSE_TIMEOUT_S", 3)
+    reporting, reports = Reporting(archive, "FARLIGHT"), Reports()
+    with socket.create_server(("127.0.0.1", 0)) as silent, listening(at_port, reports):
+        with archive.database.write() as connection:
+            port = silent.getsockname()[1]
+            put_node(archive.database, connection, Node("KASHI", "SILENT", "127.0.0.1", port))
+        ask_for(archive, "1.2.3.1", [Reference(CT_IMAGE, NOT_HERE)], ae_title="SILENT")
+        assert reporting.report_due() == 1
+        for uid, title in (("1.2.3.2", "SILENT"), ("1.2.3.3", "KASHI_PACS")):
+            ask_for(archive, uid, [Reference(CT_IMAGE, NOT_HERE)], ae_title=title)
+        assert reporting.report_due() == 1
+        reports.wait(2.5)
+        assert reporting.wait(10)
+    told = {row.transaction_uid: (row.state, row.attempts) for row in rows(archive)}
+    assert told == {"1.2.3.1": ("WAITING", 1), "1.2.3.2": ("WAITING", 0), "1.2.3.3": ("REPORTED", 0)}
+
+
 def eventually(condition: Callable[[], bool], timeout_s: float = 5) -> bool:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
@@ -213,8 +243,9 @@ def ask_for(
     transaction_uid: str,
     references: list[Reference],
     report_after: timedelta = timedelta(0),
+    ae_title: str = "KASHI_PACS",
 ) -> None:
-    titles = {"site": "KASHI", "ae_title": "KASHI_PACS"}
+    titles = {"site": "KASHI", "ae_title": ae_title}
     ask(
         archive.database,
         **titles,

@@ -19,7 +19,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from sqlalchemy import JSON, insert, select
 
-from dicom_node.send import drain_once
+from dicom_node.send import Outbox
 from dicom_node.status import Verdict, read_peer_status
 from storage.archive import Archive
 from storage.ingest import Sender, ingest_file
@@ -156,6 +156,14 @@ def _read(name: str) -> Any:
 
 def states(rows: list[Any]) -> list[str]:
     return [row.state for row in rows]
+
+
+def drain_once(archive: Archive, ae_title: str, first_retry_s: float) -> int:
+    """Send what is due, to the end; how many deliveries were tried."""
+    outbox = Outbox(archive, ae_title, first_retry_s)
+    tried = outbox.send_due()
+    assert outbox.wait(60)
+    return tried
 
 
 def test_a_report_arrives_bit_by_bit(
@@ -319,6 +327,30 @@ def test_a_name_without_address_and_a_silent_peer_do_not_hold_up_others(
     assert by_title["SILENT"][0] == DeliveryState.RETRY_WAIT
     assert by_title["NOWHERE"][0] == DeliveryState.RETRY_WAIT
     assert "has no address" in by_title["NOWHERE"][1]
+
+
+def test_what_is_due_later_does_not_wait_for_a_pacs_that_hangs(
+    owe: Callable,
+    free_port: int,
+    archive: Archive,
+    deliveries: Callable,
+    eventually: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dicom_node.requestor.ACSE_TIMEOUT_S", 4)
+    outbox = Outbox(archive, "FARLIGHT", AT_ONCE_S)
+    with socket.create_server(("127.0.0.1", 0)) as silent, scripted_pacs(free_port, 0x0000) as received:
+        owe(silent.getsockname()[1], ae_title="SILENT")
+        assert outbox.send_due() == 2
+        owe(silent.getsockname()[1], ae_title="SILENT")
+        owe(free_port)
+        assert outbox.send_due() == 2, "those to the PACS that hangs wait for their turn"
+        assert eventually(lambda: len(received) == 2, 3)
+        assert states(deliveries())[:4] == [DeliveryState.SENDING] * 2 + [DeliveryState.PENDING] * 2
+        assert outbox.wait(10)
+        assert outbox.send_due() == 4
+        assert outbox.wait(10)
+    assert states(deliveries()) == [DeliveryState.RETRY_WAIT] * 4 + [DeliveryState.DELIVERED] * 2
 
 
 def test_a_document_that_is_gone_is_given_up(
