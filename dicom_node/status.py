@@ -92,7 +92,16 @@ def failure(error: Exception, field: int = C_STORE) -> Command:
     if not isinstance(status, int):
         is_mismatch = error.code == MISMATCH
         status = DATA_SET_DOES_NOT_MATCH if is_mismatch else table[type(error)]
-    return status_elements(status, error.message)
+    return status_elements(status, _told(error, field))
+
+
+def _told(error: Error, field: int) -> str:
+    """What is away is nobody's business but ours: its name and address stand in the log."""
+    if not isinstance(error, Unavailable):
+        return error.message
+    if field == C_STORE:
+        return "the archive cannot keep this now; send it again later"
+    return "the archive cannot do this now; ask again later"
 
 
 def status_elements(status: int, comment: str = "") -> Command:

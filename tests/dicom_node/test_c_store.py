@@ -126,9 +126,11 @@ def test_a_full_disk_is_out_of_resources_and_passes(
 ) -> None:
     roomy = node.archive
     node.archive = replace(archive, blobs=FolderBlobs(tmp_path / "full", reserve=1 << 62))
-    (answer,) = send(dcmread(ct))
+    with capture_logs() as lines:
+        (answer,) = send(dcmread(ct))
     assert answer.Status == 0xA700
-    assert "disk" in answer.ErrorComment
+    assert answer.ErrorComment == "the archive cannot keep this now; send it again later"
+    assert [line["reason"] for line in lines if "nearly full" in line.get("reason", "")]
     assert held() == []
     node.archive = roomy
     (answer,) = send(dcmread(ct))

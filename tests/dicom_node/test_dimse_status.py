@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 
 from dicom_node.node import DicomNode, NodeConfig
 from dicom_node.peers import plain_address
-from dicom_node.status import MISMATCH, failure
+from dicom_node.status import MISMATCH, STATUSES, failure
 from storage.archive import Archive
 from storage.errors import Conflict, Corrupt, Denied, Error, Invalid, NotFound, Unavailable
 
@@ -32,6 +32,14 @@ def test_each_kind_has_its_status(error: Exception, status: int) -> None:
     elements = failure(error)
     assert elements["Status"] == status
     assert "secret" not in str(elements["ErrorComment"])
+
+
+@pytest.mark.parametrize("field", STATUSES)
+def test_where_our_stores_are_is_told_to_nobody(field: int) -> None:
+    away = Unavailable("the S3 store at s3.inside.example:9000 does not answer")
+    comment = str(failure(away, field)["ErrorComment"])
+    assert "S3" not in comment
+    assert comment.endswith("again later")
 
 
 def test_every_kind_is_in_the_table() -> None:
