@@ -61,6 +61,10 @@ class Connection:
         self._socket = connected
         self._pdu_timeout_s = pdu_timeout_s
         self._buffer = bytearray()
+        self._allowed_s = -1.0
+        self.over_tls = isinstance(connected, ssl.SSLSocket)
+        """Whether this is encrypted."""
+        connected.settimeout(None)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _keep_alive(connected)
 
@@ -68,11 +72,6 @@ class Connection:
     def certificate(self) -> bytes | None:
         """The peer's TLS certificate (DER), None without one."""
         return self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
-
-    @property
-    def over_tls(self) -> bool:
-        """Whether this is encrypted."""
-        return isinstance(self._socket, ssl.SSLSocket)
 
     def waits(self) -> bool:
         """Whether something to read is there already."""
@@ -91,9 +90,9 @@ class Connection:
         """
         head = bytearray(_HEAD.size)
         try:
-            self._socket.settimeout(idle_timeout_s)
-            count = self._socket.recv_into(head)
-        except TimeoutError as why:
+            self._allow(idle_timeout_s)
+            count = self._receive(memoryview(head))
+        except (TimeoutError, BlockingIOError) as why:
             raise Idle from why
         except OSError as why:
             raise Lost from why
@@ -130,7 +129,7 @@ class Connection:
     def write(self, *pieces: Buffer) -> None:
         """Write all of it. Raises `Lost` if the peer is gone or does not read for the PDU's time."""
         try:
-            self._socket.settimeout(self._pdu_timeout_s)
+            self._allow(self._pdu_timeout_s)
             self._socket.sendall(b"".join(pieces))
         except OSError as why:
             raise Lost from why
@@ -145,7 +144,7 @@ class Connection:
         deadline = time.monotonic() + LINGER_S
         with suppress(OSError, ValueError):
             while (left := deadline - time.monotonic()) > 0:
-                self._socket.settimeout(left)
+                self._allow(left)
                 if not self._socket.recv(64 << 10):
                     return
 
@@ -172,13 +171,34 @@ class Connection:
         deadline = time.monotonic() + self._pdu_timeout_s
         while view:
             try:
-                self._socket.settimeout(max(0.001, deadline - time.monotonic()))
-                count = self._socket.recv_into(view)
+                self._allow(self._pdu_timeout_s)
+                count = self._receive(view)
             except OSError as why:
                 raise Lost from why
-            if not count:
+            if not count or time.monotonic() > deadline:
                 raise Lost
             view = view[count:]
+
+    def _receive(self, view: memoryview) -> int:
+        """Wait in the system until all of it is there, or the time is over, or the peer closes. TLS gives what a
+        record holds."""
+        if self.over_tls:
+            return self._socket.recv_into(view)
+        return self._socket.recv_into(view, 0, socket.MSG_WAITALL)
+
+    def _allow(self, seconds: float) -> None:
+        """How long the next reads and writes may each take. The system keeps the time of a plain connection: Python's
+        own timeouts would ask before every read whether there is anything, at the price of a change of threads."""
+        if seconds == self._allowed_s:
+            return
+        self._allowed_s = seconds
+        if self.over_tls:
+            self._socket.settimeout(seconds)
+            return
+        whole = int(seconds)
+        value = struct.pack("@ll", whole, max(1, int((seconds - whole) * 1e6)))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
 
 
 def _keep_alive(connected: socket.socket) -> None:

@@ -22,10 +22,13 @@ from storage.errors import Unavailable
 
 Bytes = bytes | bytearray | memoryview
 
-_LOOK_EVERY = 96 << 10
-"""Bytes written between two looks at the room on the disk."""
-_READ_UP_TO = 64 << 10
-"""A smaller file is read rather than mapped: it is cheaper."""
+_GATHER = 256 << 10
+"""Bytes gathered in memory before they are written and hashed: few calls of the system, each of which makes the threads
+of a busy process change over. A small instance has no file before it is kept."""
+_LOOK_EVERY = 500 << 10
+"""Bytes written between two looks at the room on the disk, when the system is also told to begin writing: just below
+the 512 KiB of a CT slice, whose bytes are then on their way to the disk while its header is read. More often costs more
+than it gains: each time is a call of the device."""
 _UNNAMED = getattr(os, "O_TMPFILE", 0)
 _NO_UNNAMED_FILES = (errno.EISDIR, errno.ENOENT, errno.EOPNOTSUPP, errno.EINVAL)
 
@@ -44,53 +47,52 @@ class Spool:
         self.folder = folder
         self.reserve = reserve
         self.size = 0
+        self._gathered = bytearray()
+        self._written = 0
         self._hash = hashlib.sha256()
         self._looked_at = 0
         self._for_this_disk = for_this_disk
+        self._descriptor, self._closed = -1, False
+        self._named: Path | None = None
         with _writable():
             require_room(folder, reserve)
-            self._descriptor, self._named = _open(folder)
 
     @property
     def sha256(self) -> str:
         """Of everything written so far, in hexadecimal digits."""
+        self._flush()
         return self._hash.hexdigest()
 
     @property
     def source(self) -> str:
         """A path under which the system finds the file while it is open, for `os.link`."""
+        self._flush()
         return str(self._named) if self._named else f"/proc/self/fd/{self._descriptor}"
 
     @property
     def closed(self) -> bool:
         """Whether it was given up."""
-        return self._descriptor < 0
+        return self._closed
 
     def fileno(self) -> int:
-        """The open file."""
+        """The open file, with everything in it."""
+        self._flush()
         return self._descriptor
 
     def write(self, data: Bytes) -> None:
         """Append. Raises `Unavailable` when the disk is full or nearly so."""
-        try:
-            written = os.write(self._descriptor, data)
-            while written < len(data):
-                written += os.write(self._descriptor, memoryview(data)[written:])
-        except OSError as why:
-            raise _unavailable(why) from why
-        self._hash.update(data)
-        self.size += written
-        if self.size - self._looked_at > _LOOK_EVERY:
-            self._look()
+        self._gathered += data
+        self.size += len(data)
+        if len(self._gathered) >= _GATHER:
+            self._flush()
 
     @contextmanager
     def view(self) -> Iterator[memoryview]:
         """Everything written; a large file is mapped rather than read. Slices must not outlive the block."""
-        if self.size <= _READ_UP_TO:
-            with _writable():
-                content = os.pread(self._descriptor, self.size, 0)
-            yield memoryview(content)
+        if not self._written:
+            yield memoryview(bytes(self._gathered))
             return
+        self._flush()
         with _writable():
             mapped = mmap.mmap(self._descriptor, self.size, access=mmap.ACCESS_READ)
         whole = memoryview(mapped)
@@ -103,6 +105,8 @@ class Spool:
 
     def close(self) -> None:
         """Give the file up; harmless if it was. What a blob store has kept of it stays."""
+        self._closed = True
+        self._gathered = bytearray()
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -122,13 +126,30 @@ class Spool:
         with suppress(AttributeError, OSError):  # it was never opened
             self.close()
 
+    def _flush(self) -> None:
+        """Write and hash what was gathered; the file is there afterwards, even if nothing was."""
+        try:
+            if self._descriptor < 0:
+                self._descriptor, self._named = _open(self.folder)
+            data = self._gathered
+            done = os.write(self._descriptor, data) if data else 0
+            while done < len(data):
+                done += os.write(self._descriptor, memoryview(data)[done:])
+        except OSError as why:
+            raise _unavailable(why) from why
+        self._hash.update(data)
+        self._written += len(data)
+        self._gathered = bytearray()
+        if self._written - self._looked_at > _LOOK_EVERY:
+            self._look()
+
     def _look(self) -> None:
-        start, self._looked_at = self._looked_at, self.size
+        start, self._looked_at = self._looked_at, self._written
         with _writable():
             require_room(self.folder, self.reserve)
             if self._for_this_disk:
                 # the system begins to write while the rest arrives: the sync in the end has little left to do
-                os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
+                os.posix_fadvise(self._descriptor, start, self._written - start, os.POSIX_FADV_DONTNEED)
 
 
 def _open(folder: Path) -> tuple[int, Path | None]:

@@ -73,12 +73,12 @@ def test_a_file_system_without_unnamed_files(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(storage.spool, "_UNNAMED", 0)
     blobs = FolderBlobs(tmp_path)
     with Spool(blobs.incoming) as spool:
-        spool.write(b"content")
+        spool.write(b"content" * 50_000)
         assert len(list(blobs.incoming.iterdir())) == 1
         assert list(blobs.list()) == []
         blobs.keep("A/1", spool)
     assert list(blobs.incoming.iterdir()) == []
-    assert blobs.read("A/1") == b"content"
+    assert blobs.read("A/1") == b"content" * 50_000
 
 
 def test_what_a_crash_left_where_files_need_names_is_removed_in_time(
