@@ -16,6 +16,11 @@ from storage.errors import Invalid, NotFound
 from storage.structure import ITEM, SEQUENCE_END, Buffer, Element
 
 _MAX_FRAMES = 2_000_000
+_FREE_FRAGMENTS = 1024
+"""So many are not looked at; of more there must not be too many for the frames or the bytes."""
+FRAGMENTS_PER_FRAME = 64
+_SPAN, _SHORT_SPAN = 512, 16
+"""Bytes for each fragment with its head: of a frame cut into many, and of the smallest frames there are."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +123,9 @@ def encapsulated_layout(
 ) -> PixelLayout:
     """Group fragments into frames by the extended or basic offset table, or by count (PS3.5 A.4).
 
-    Raises `Invalid` if a fragment leaves the buffer.
+    Raises `Invalid` if a fragment leaves the buffer, and for fragments without number and substance.
     """
-    items, end = _items(buffer, pixel_data.value_offset)
+    items, end = _items(buffer, pixel_data.value_offset, number_of_frames)
     if not items:
         return PixelLayout(
             pixel_data.value_offset, 0, number_of_frames, problem="PixelData holds no fragments"
@@ -137,14 +142,15 @@ def encapsulated_layout(
 
 def join_fragments(data: Buffer) -> bytes:
     """The frame inside a run of fragments: item headers removed."""
-    items, _ = _items(data, 0)
+    items, _ = _items(data, 0, 1)
     view = memoryview(data)
     return b"".join(view[start + 8 : end] for start, end in items)
 
 
-def _items(buffer: Buffer, position: int) -> tuple[list[tuple[int, int]], int]:
-    """All items from `position`: (start of item tag, end of value), and where the sequence ends."""
+def _items(buffer: Buffer, begin: int, number_of_frames: int) -> tuple[list[tuple[int, int]], int]:
+    """All items from `begin`: (start of item tag, end of value), and where the sequence ends."""
     items: list[tuple[int, int]] = []
+    position = begin
     while position + 8 <= len(buffer):
         group, number, length = struct.unpack_from("<HHL", buffer, position)
         tag = group << 16 | number
@@ -158,10 +164,19 @@ def _items(buffer: Buffer, position: int) -> tuple[list[tuple[int, int]], int]:
                 f"{len(buffer) - position - 8} follow: the data set is truncated"
             )
         items.append((position, position + 8 + length))
-        if len(items) > _MAX_FRAMES:
-            raise Invalid(f"(7FE0,0010) PixelData has more than {_MAX_FRAMES} fragments")
         position += 8 + length
+        if len(items) > _FREE_FRAGMENTS and len(items) > _most_fragments(number_of_frames, position - begin):
+            raise Invalid(
+                f"(7FE0,0010) PixelData: {len(items)} fragments in {position - begin} bytes are too many "
+                f"for {number_of_frames} frames"
+            )
     return items, position
+
+
+def _most_fragments(number_of_frames: int, length: int) -> int:
+    """Of `length` bytes. Each fragment costs time and memory, however little is in it."""
+    fitting = min(FRAGMENTS_PER_FRAME * number_of_frames + length // _SPAN, length // _SHORT_SPAN)
+    return min(_FREE_FRAGMENTS + fitting, _MAX_FRAMES)
 
 
 def _basic_offsets(buffer: Buffer, table: tuple[int, int]) -> tuple[int, ...]:

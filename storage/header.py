@@ -31,7 +31,9 @@ from storage.values import Values, read_values
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 
 MAX_INFLATED = 1 << 30
-"""A deflated data set may unfold to this many bytes, no more (a bomb unfolds 1:1000)."""
+"""A deflated data set may unfold to this many bytes, no more."""
+INFLATED_FREELY, MAX_RATIO = 64 << 20, 200
+"""Beyond so many bytes to this many times its size only: images unfold 1:10, a bomb 1:1000."""
 MAX_RAW = 64 << 10
 """Longer headers are not kept in the index."""
 _MAX_ATTRIBUTE = 8 << 10
@@ -108,14 +110,15 @@ def decode_header(dataset: Buffer, transfer_syntax_uid: str, node_charset: str =
 
 
 def inflate(buffer: Buffer, start: int) -> bytes:
-    """The data set inside a deflated one (PS3.5 A.5). Raises `Invalid` beyond `MAX_INFLATED`."""
+    """The data set inside a deflated one (PS3.5 A.5). Raises `Invalid` beyond `MAX_INFLATED` and `MAX_RATIO`."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    most = min(MAX_INFLATED, max(INFLATED_FREELY, MAX_RATIO * (len(buffer) - start)))
     try:
-        data = inflater.decompress(bytes(buffer[start:]), MAX_INFLATED)
+        data = inflater.decompress(bytes(buffer[start:]), most)
     except zlib.error as why:
         raise Invalid(f"the deflated data set cannot be inflated: {why}") from why
     if inflater.unconsumed_tail:
-        raise Invalid(f"the deflated data set unfolds to more than {MAX_INFLATED >> 20} MiB")
+        raise Invalid(f"the deflated data set unfolds to more than {most >> 20} MiB")
     if not inflater.eof:
         raise Invalid("the deflated data set is truncated")
     return data

@@ -48,6 +48,9 @@ MAX_DEPTH = 64
 
 MAX_ELEMENTS = 1 << 16
 """Elements of the outermost data set; real ones have some hundred. Where each lies is held in memory."""
+MAX_ITEMS, ITEMS_PER_FRAME = 100_000, 64
+"""Items of all sequences together, or so many for each frame where this is more (functional groups, PS3.3
+C.7.6.16). Each takes a hundred times longer to walk than to send."""
 _STRETCH = 1 << 20
 """Bytes that are walked before it is counted how many there were."""
 
@@ -104,7 +107,7 @@ def walk(
     end = len(buffer) if size is None else size
     walker = _Walker(buffer, deep=deep)
     walker.regular = not (encoding.implicit_vr and _looks_explicit(buffer, start))
-    top, position = Level(), start
+    top, position = walker.top, start
     while True:
         stretch = min(end, position + _STRETCH)
         position = pass_plain_elements(buffer, position, stretch, encoding, top.places, outermost=True)
@@ -134,6 +137,9 @@ class _Walker:
         self.buffer = buffer
         self.deep = deep
         self.regular = True
+        self.top = Level()
+        self._items_left = MAX_ITEMS
+        self._is_extended = False
 
     def element(self, position: int, end: int, encoding: Encoding) -> Element:
         """Read one element's tag, VR and length."""
@@ -203,6 +209,7 @@ class _Walker:
                 raise Invalid(
                     f"{tag_name(sequence.tag)} holds {tag_name(item.tag)} where an item should begin"
                 )
+            self._count_item()
             level = Level()
             if items is not None:
                 items.append(level)
@@ -210,6 +217,20 @@ class _Walker:
         if sequence.length is None:
             raise Invalid(f"{tag_name(sequence.tag)} never ends: the data set is truncated")
         return position
+
+    def _count_item(self) -> None:
+        if not self._items_left and not self._is_extended:
+            self._is_extended = True
+            self._items_left = max(0, ITEMS_PER_FRAME * self._number_of_frames() - MAX_ITEMS)
+        if not self._items_left:
+            raise Invalid("the sequences of the data set have too many items")
+        self._items_left -= 1
+
+    def _number_of_frames(self) -> int:
+        """(0028,0008) as it stands there; 0 if it does not, or is no number."""
+        _, offset, length = self.top.places.get(0x00280008, (b"", 0, 0))
+        text = bytes(self.buffer[offset : offset + min(length, 12)]).strip(b" \0")
+        return int(text) if text.isdigit() else 0
 
     def _item(
         self, sequence: Element, item: Element, end: int, encoding: Encoding, depth: int, level: Level

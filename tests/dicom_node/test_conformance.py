@@ -25,11 +25,11 @@ from dicom_node.tls import CIPHERS
 from farlight.network import NodeEntry
 from farlight.settings import Settings
 from storage import commitments, errors
-from storage.header import MAX_INFLATED
+from storage.header import INFLATED_FREELY, MAX_INFLATED, MAX_RATIO
 from storage.matching import MAX_UIDS
 from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from storage.query_keys import QUERY_KEYS, Kind, Level
-from storage.structure import MAX_DEPTH, MAX_ELEMENTS
+from storage.structure import ITEMS_PER_FRAME, MAX_DEPTH, MAX_ELEMENTS, MAX_ITEMS
 from viewer_api.dicomweb.parameters import PICTURES
 from worklist import delivery
 
@@ -264,7 +264,11 @@ def test_limits_of_queries() -> None:
     assert f"up to {selection.MAX_KEYS} UIDs" in TEXT
     assert f"deeper than {MAX_DEPTH}\n" in TEXT
     assert f"more than {MAX_ELEMENTS} elements before" in TEXT
-    assert f"more than {MAX_INFLATED >> 20} MiB" in TEXT
+    assert f"more than {MAX_ITEMS} items in its sequences ({ITEMS_PER_FRAME} for each frame" in TEXT
+    inflated = (
+        f"{MAX_INFLATED >> 20} MiB or, beyond {INFLATED_FREELY >> 20} MiB, to more than {MAX_RATIO} times"
+    )
+    assert f"more than {inflated}" in TEXT
 
 
 # -- commitment, delivery --------------------------------------------------------------------------

@@ -77,6 +77,29 @@ def test_a_forged_fragment_length_is_refused() -> None:
         encapsulated_layout(bytes(data), PIXELS, 1)
 
 
+def fragments_of(size: int, count: int) -> tuple[bytes, Element]:
+    item = b"\xfe\xff\x00\xe0" + struct.pack("<L", size) + bytes(size)
+    data = item * count + b"\xfe\xff\xdd\xe0" + bytes(4)
+    return data, Element(0x7FE00010, b"OB", 0, 0, None)
+
+
+@pytest.mark.parametrize(("size", "frames"), [(0, 1), (0, 2_000_000), (2, 2_000_000), (20, 100)])
+def test_fragments_without_number_and_substance_are_refused(size: int, frames: int) -> None:
+    """Two million of them fit into fifteen megabytes, and each costs time."""
+    data, element = fragments_of(size, 200_000)
+    with pytest.raises(Invalid, match="fragments"):
+        encapsulated_layout(data, element, frames)
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "frames"), [(40, 200_001, 200_000), (1000, 20_000, 1), (0, 1000, 1)]
+)
+def test_many_fragments_with_a_reason_are_taken(size: int, count: int, frames: int) -> None:
+    """The tiles of a slide, and one large image cut small."""
+    data, element = fragments_of(size, count)
+    assert encapsulated_layout(data, element, frames).problem == ""
+
+
 def test_frames_that_cannot_be_told_apart_say_so_when_asked() -> None:
     layout = encapsulated_layout(encapsulate([b"\1\2"] * 3, has_bot=False), PIXELS, 2)
     with pytest.raises(Invalid, match="cannot be told apart into 2 frames"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import asdict
@@ -268,6 +270,50 @@ def test_two_threads_read_what_one_reads():
     for thread in threads:
         thread.join()
     assert [together[number] == alone for number in range(4)] == [True] * 4
+
+
+def test_a_bomb_does_not_fill_the_memory():
+    """What unfolds 1:1000 is refused long before it is there; in a process of its own, whose peak is known."""
+    script = """
+import zlib
+from pathlib import Path
+from storage.errors import Invalid
+from storage.header import inflate
+
+def peak_mib():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) >> 10
+
+packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(400)) + packer.flush()
+before = peak_mib()
+try:
+    inflate(bomb, 0)
+except Invalid as why:
+    print(why.message)
+print(peak_mib() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    told, grown = done.stdout.splitlines()
+    assert "unfolds to more than" in told
+    assert int(grown) < 250
+
+
+def many_items(count, frames):
+    head = struct.pack("<HH2sH", 0x0028, 0x0008, b"IS", 6) + frames.ljust(6)
+    items = struct.pack("<HHL", 0xFFFE, 0xE000, 0) * count
+    return head + struct.pack("<HH2sxxL", 0x5200, 0x9230, b"SQ", len(items)) + items
+
+
+def test_items_without_end_are_refused_and_those_of_many_frames_are_not():
+    encoding = Encoding.of(EXPLICIT)
+    for frames in (b"1", b"", b"x", b"-9", b"3000"):
+        with pytest.raises(Invalid, match="too many items"):
+            walk(many_items(200_000, frames), 0, encoding)
+    walk(many_items(200_000, b"3125"), 0, encoding)
+    walk(many_items(100_000, b"1"), 0, encoding)
 
 
 def test_a_deflated_header_is_held_inflated():
