@@ -30,6 +30,8 @@ LONGEST_REQUEST = 256 << 10
 LINGER_S = 1.0
 """After our last word a connection is read to its end for so long, or the system would take the word back (RST)."""
 
+_READ_AHEAD = 16 << 10
+"""Bytes read at once where a PDU begins: a small image comes with its command in one call of the system."""
 _HEAD = struct.Struct(">BxL")
 _FRAGMENT = struct.Struct(">LBB")
 
@@ -61,6 +63,9 @@ class Connection:
         self._socket = connected
         self._pdu_timeout_s = pdu_timeout_s
         self._buffer = bytearray()
+        self._read_ahead = bytearray()
+        self._ahead = memoryview(b"")
+        """What was read and not yet taken: the end of `_read_ahead`."""
         self._allowed_s = -1.0
         self.over_tls = isinstance(connected, ssl.SSLSocket)
         """Whether this is encrypted."""
@@ -75,7 +80,7 @@ class Connection:
 
     def waits(self) -> bool:
         """Whether something to read is there already."""
-        if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
+        if self._ahead or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             return True
         with suppress(OSError, ValueError):  # closed meanwhile, as the next read will tell
             asked = select.poll()  # `select` cannot look at descriptors beyond 1023
@@ -88,18 +93,9 @@ class Connection:
 
         Raises `Idle`, `Lost`, and `Violation` for a length beyond what its type may have.
         """
-        head = bytearray(_HEAD.size)
-        try:
-            self._allow(idle_timeout_s)
-            count = self._receive(memoryview(head))
-        except (TimeoutError, BlockingIOError) as why:
-            raise Idle from why
-        except OSError as why:
-            raise Lost from why
-        if not count:
-            raise Lost
-        self._fill(memoryview(head)[count:])
-        kind, length = _HEAD.unpack(head)
+        if not self._ahead:
+            self._wait(idle_timeout_s)
+        kind, length = _HEAD.unpack(self._take(_HEAD.size))
         if not ASSOCIATE_RQ <= kind <= ABORT:
             raise Violation(f"a PDU of type {kind}", UNRECOGNIZED_PDU)
         if length > (LONGEST_REQUEST if kind == ASSOCIATE_RQ else LONGEST_PDU):
@@ -125,6 +121,8 @@ class Connection:
     def release_buffer(self) -> None:
         """Give the memory back until more comes."""
         self._buffer = bytearray()
+        if not self._ahead:
+            self._read_ahead = bytearray()
 
     def write(self, *pieces: Buffer) -> None:
         """Write all of it. Raises `Lost` if the peer is gone or does not read for the PDU's time."""
@@ -159,12 +157,31 @@ class Connection:
         with suppress(OSError):
             self._socket.close()
 
+    def _wait(self, seconds: float) -> None:
+        """Read what is there, or comes first within `seconds`: of a small image all PDUs at once. Raises `Idle`."""
+        if not self._read_ahead:
+            self._read_ahead = bytearray(_READ_AHEAD)
+        try:
+            self._allow(seconds)
+            count = self._socket.recv_into(self._read_ahead)
+        except (TimeoutError, BlockingIOError) as why:
+            raise Idle from why
+        except OSError as why:
+            raise Lost from why
+        if not count:
+            raise Lost
+        self._ahead = memoryview(self._read_ahead)[:count]
+
     def _take(self, length: int) -> memoryview:
-        """`length` bytes in the buffer that every PDU of a message uses again."""
+        """The next `length` bytes; they are good until more are asked for."""
+        if length <= len(self._ahead):
+            view, self._ahead = self._ahead[:length], self._ahead[length:]
+            return view
         if len(self._buffer) < length:
             self._buffer = bytearray(length)
-        view = memoryview(self._buffer)[:length]
-        self._fill(view)
+        view, known = memoryview(self._buffer)[:length], len(self._ahead)
+        view[:known], self._ahead = self._ahead, memoryview(b"")
+        self._fill(view[known:])
         return view
 
     def _fill(self, view: memoryview) -> None:
