@@ -19,6 +19,14 @@ from storage.spool import Spool
 
 
 @dataclass(frozen=True)
+class Arrival:
+    """An instance that waits to become durable and visible; `spool` if its bytes are not kept yet."""
+
+    prepared: Prepared
+    spool: Spool | None = None
+
+
+@dataclass(frozen=True)
 class Archive:
     """An index and its bytes. `incoming` is a folder for what is still arriving, best on the blobs' own disk."""
 
@@ -33,14 +41,23 @@ class Archive:
         return Spool(self.incoming, for_this_disk=False)
 
     @cached_property
-    def commits(self) -> GroupCommit[Prepared, Receipt]:
-        """Where instances whose bytes are kept become durable and visible, those of many threads together."""
+    def commits(self) -> GroupCommit[Arrival, Receipt]:
+        """Where instances become durable and visible, those of many threads together."""
         return GroupCommit(self._commit)
 
-    def _commit(self, batch: Sequence[Prepared]) -> list[Receipt]:
-        self.blobs.settle([prepared.blob_key for prepared in batch])
+    def keeps_together(self, spool: Spool) -> bool:
+        """Whether the bytes are better kept by the thread that commits for all: a small file is written in less time
+        than threads take to change over. A store over the network is better written to by many threads at once."""
+        return spool.is_small and isinstance(self.blobs, FolderBlobs)
+
+    def _commit(self, batch: Sequence[Arrival]) -> list[Receipt]:
+        prepared = [arrival.prepared for arrival in batch]
+        for arrival in batch:
+            if arrival.spool is not None:
+                self.blobs.keep(arrival.prepared.blob_key, arrival.spool)
+        self.blobs.settle([one.blob_key for one in prepared])
         with self.database.write() as connection:
-            return record_batch(self.database, connection, batch)
+            return record_batch(self.database, connection, prepared)
 
     def close(self) -> None:
         """Give the database's connections back."""

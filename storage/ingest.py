@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from storage.archive import Archive
+from storage.archive import Archive, Arrival
 from storage.blob_name import BlobName, Origin
 from storage.blobs import FolderBlobs
 from storage.errors import Invalid, Unavailable
@@ -127,9 +127,11 @@ def _take_in(archive: Archive, spool: Spool, prepared: Prepared) -> Receipt:
     if key is not None:
         receipt = prepared.receipt(Outcome.DUPLICATE, blob_key=key)
     else:
-        archive.blobs.keep(prepared.blob_key, spool)
+        together = archive.keeps_together(spool)
+        if not together:
+            archive.blobs.keep(prepared.blob_key, spool)
         prepared.pack()
-        receipt = archive.commits.submit(prepared)
+        receipt = archive.commits.submit(Arrival(prepared, spool if together else None))
     if receipt.blob_key != prepared.blob_key:
         _put_back(archive, spool, receipt.blob_key)
         with suppress(Unavailable):  # nobody refers to it: it is swept if it cannot be dropped now

@@ -48,7 +48,7 @@ class Spool:
         self.reserve = reserve
         self.size = 0
         self._gathered = bytearray()
-        self._written = 0
+        self._written = self._hashed = 0
         self._hash = hashlib.sha256()
         self._looked_at = 0
         self._for_this_disk = for_this_disk
@@ -60,8 +60,13 @@ class Spool:
     @property
     def sha256(self) -> str:
         """Of everything written so far, in hexadecimal digits."""
-        self._flush()
+        self._hash_gathered()
         return self._hash.hexdigest()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether all of it is in memory still."""
+        return not self._written
 
     @property
     def source(self) -> str:
@@ -126,6 +131,11 @@ class Spool:
         with suppress(AttributeError, OSError):  # it was never opened
             self.close()
 
+    def _hash_gathered(self) -> None:
+        if self._hashed < len(self._gathered):
+            self._hash.update(memoryview(self._gathered)[self._hashed :])
+            self._hashed = len(self._gathered)
+
     def _flush(self) -> None:
         """Write and hash what was gathered; the file is there afterwards, even if nothing was."""
         try:
@@ -137,9 +147,9 @@ class Spool:
                 done += os.write(self._descriptor, memoryview(data)[done:])
         except OSError as why:
             raise _unavailable(why) from why
-        self._hash.update(data)
+        self._hash_gathered()
         self._written += len(data)
-        self._gathered = bytearray()
+        self._gathered, self._hashed = bytearray(), 0
         if self._written - self._looked_at > _LOOK_EVERY:
             self._look()
 
