@@ -30,6 +30,7 @@ from dicom_node.upper_layer import (
     RELEASE_RP,
     RELEASE_RQ,
     UNEXPECTED_PDU,
+    USER,
     Aborted,
     Connection,
     Idle,
@@ -334,6 +335,11 @@ class Association:
         """C-ECHO (PS3.7 9.3.5); the status of the response. Raises `Unavailable`."""
         request: Command = {"AffectedSOPClassUID": context.abstract_syntax, "CommandField": commands.C_ECHO}
         return self._ask(context, request, None)
+
+    def abort(self) -> None:
+        """A-ABORT by the service user (PS3.8 7.3), as far as it can still be said."""
+        self.connection.abort(USER)
+        self.connection.linger()
 
     def _ask(self, context: Context, request: Command, data_set: Iterable[Buffer] | None) -> int:
         with _availability():

@@ -210,4 +210,5 @@ class _GetSender:
                 return self._request.peer.store(context, command, chunks)
             except Error as why:
                 log.warning("retrieval broke off", site=self._request.node.site, reason=why.message)
+                self._request.peer.abort()
                 raise Lost from why

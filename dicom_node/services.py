@@ -60,6 +60,9 @@ class Peer(Protocol):
     ) -> int:
         """N-EVENT-REPORT over this association (PS3.7 10.1.1); the status of the response."""
 
+    def abort(self) -> None:
+        """A-ABORT: what was begun cannot be finished, and nothing more follows."""
+
 
 @dataclass(frozen=True)
 class SubOperations:

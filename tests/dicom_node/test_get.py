@@ -18,10 +18,11 @@ from pynetdicom.sop_class import (
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelGet as StudyRoot,
 )
-from retrieval import CT_IMAGE, MR_IMAGE, OTHER_STUDY, STUDY, identifier, put_study
+from retrieval import CT_IMAGE, MR_IMAGE, OTHER_STUDY, STUDY, identifier, put_study, variant
 
 from dicom_node.node import DicomNode
 from storage.archive import Archive
+from storage.ingest import Sender, ingest_file
 from storage.part10 import inspect_file
 from storage.tables import instance
 
@@ -78,6 +79,28 @@ def lose(archive: Archive, sop_instance_uid: str) -> None:
     query = instance.select().where(instance.c.sop_instance_uid == sop_instance_uid)
     with archive.database.read() as connection:
         archive.blobs.delete(connection.execute(query).one().blob_key)
+
+
+def test_an_image_whose_bytes_end_half_way_aborts_the_association(
+    archive: Archive, node: DicomNode, eventually: Callable
+) -> None:
+    pixels = {"Rows": 2048, "Columns": 2048, "PixelData": bytes(2048 * 2048 * 2)}
+    image = variant("CT_small.dcm", StudyInstanceUID=STUDY, **pixels)
+    receipt = ingest_file(archive, image, Sender("KASHI", "test"))
+    archive.blobs.delete(receipt.blob_key)
+    archive.blobs.put(receipt.blob_key, [image[: 5 << 20]])
+    came: list[str] = []
+    ae = AE("KASHI_PACS")
+    ae.add_requested_context(StudyRoot)
+    ae.add_requested_context(CT_IMAGE, ExplicitVRLittleEndian)
+    association = ae.associate(
+        *("127.0.0.1", node.port),
+        ae_title="FARLIGHT",
+        ext_neg=[build_role(CT_IMAGE, scp_role=True)],
+        evt_handlers=[(evt.EVT_PDU_RECV, lambda event: came.append(type(event.pdu).__name__))],
+    )
+    list(association.send_c_get(identifier("STUDY", StudyInstanceUID=STUDY), StudyRoot))
+    assert eventually(lambda: came[-1] == "A_ABORT_RQ"), came
 
 
 @pytest.fixture
