@@ -91,7 +91,8 @@ def test_a_command_that_does_not_exist_is_found_out() -> None:
 def test_every_setting_named_exists() -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     wanted = named(rf"\b({PREFIX}[A-Z_]+)\b")
-    assert {f"{where}: {name}" for name, where in wanted.items() if name not in known} == set()
+    ours = {name: where for name, where in wanted.items() if not name.startswith(f"{PREFIX}TEST_")}
+    assert {f"{where}: {name}" for name, where in ours.items() if name not in known} == set()
 
 
 def plain(path: str) -> str:
