@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import select
 import socket
 import ssl
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +13,9 @@ import structlog
 
 from dicom_node import metrics
 from dicom_node.conversation import Conversation
+from dicom_node.listener import Listener
 from dicom_node.listening import listen
-from dicom_node.peers import OVER_LIMIT, Caller, Rejection, plain_address
+from dicom_node.peers import OVER_LIMIT, Caller, Rejection
 from dicom_node.refusals import Refusals
 from dicom_node.tls import Tls, server_context
 from dicom_node.upper_layer import Connection
@@ -78,7 +77,7 @@ class DicomNode:
         self._of_site: Counter[str] = Counter()
         self._connections = 0
         self._unheard: Counter[str] = Counter()
-        self._listeners: list[_Listener] = []
+        self._listeners: list[Listener] = []
         self._refusals = Refusals(config.archive)
 
     @property
@@ -99,9 +98,7 @@ class DicomNode:
         context = server_context(config.tls) if config.tls and config.tls_port is not None else None
         sockets = list(config.listening) or _sockets(config)
         contexts = (None, context)[: len(sockets)]
-        self._listeners = [
-            _Listener(one, of, self._attend) for one, of in zip(sockets, contexts, strict=True)
-        ]
+        self._listeners = [Listener(one, of, self._attend) for one, of in zip(sockets, contexts, strict=True)]
         self._refusals = Refusals(self.archive)
         self._refusals.start()
         for listener in self._listeners:
@@ -245,49 +242,3 @@ def _sockets(config: NodeConfig) -> list[socket.socket]:
         sockets[0].close()
         raise
     return sockets
-
-
-Attend = Callable[[socket.socket, str, ssl.SSLContext | None], None]
-
-
-class _Listener:
-    """One listening socket and the thread that accepts on it."""
-
-    def __init__(self, listening: socket.socket, context: ssl.SSLContext | None, attend: Attend) -> None:
-        self._attend = attend
-        self._context = context
-        self._socket = listening
-        self._socket.setblocking(False)  # another process may be quicker to accept
-        self._woken, self._wake = socket.socketpair()
-        self.port: int = listening.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept_all, name="dicom-acceptor", daemon=True)
-
-    def start(self) -> None:
-        """Accept from now on."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Accept no more; what is open goes on, and so do other processes with the same socket."""
-        self._wake.close()
-        if self._thread.is_alive():
-            self._thread.join(5)
-        self._woken.close()
-        self._socket.close()
-
-    def _accept_all(self) -> None:
-        while self._woken not in select.select([self._socket, self._woken], [], [])[0]:
-            try:
-                self._accept()
-            except BlockingIOError:
-                continue
-            except OSError as why:
-                log.warning("connection not accepted", reason=why.strerror)
-                time.sleep(0.1)  # out of descriptors: give some a chance to close
-
-    def _accept(self) -> None:
-        connected, address = self._socket.accept()
-        try:
-            self._attend(connected, plain_address(address[0]), self._context)
-        except RuntimeError:
-            log.exception("no thread for a connection")
-            connected.close()
