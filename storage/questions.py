@@ -88,6 +88,14 @@ def _take(connection: Connection, row: Any, now: datetime, quiet: timedelta) -> 
     return Question(**{**mine.__dict__, "ask_at": until}) if _move(connection, mine, until) else None
 
 
+def awaits_answer(connection: Connection, site: str, study_instance_uid: str) -> bool:
+    """Whether a node is to be asked about the study and has not answered."""
+    query = select(question.c.id).where(
+        question.c.site == site, question.c.study_instance_uid == study_instance_uid
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def postpone(database: Database, questions: Iterable[Question], until: datetime) -> None:
     """Put off what was taken, unless it was planned anew meanwhile."""
     with database.write() as connection:

@@ -18,6 +18,7 @@ from storage.completeness import Completeness
 from storage.database import Database
 from storage.links import is_sending
 from storage.locks import Lock, serialize, take_if_free
+from storage.questions import awaits_answer
 from storage.tables import study
 from worklist.agreements import Agreement, Priority, automatic_agreement
 from worklist.commands import perform_as_system
@@ -30,6 +31,8 @@ from worklist.transitions import HELD, Command, State
 CONSUMER = "arrivals"
 MISSING_SECONDS = 900.0
 """How long a quiet study waits for images that are known to be missing."""
+ANSWER_WITHIN = timedelta(seconds=10)
+"""So long a quiet study waits for its sender's answer how many images it has."""
 
 
 def run_once(archive: Archive, quiet_seconds: float, missing_seconds: float = MISSING_SECONDS) -> int:
@@ -105,6 +108,8 @@ def _settle(
     sending = is_sending(connection, found.site, found.study_instance_uid, datetime.now(UTC))
     if found.last_received_at > quiet_since or sending:
         return False
+    if found.last_received_at > quiet_since - ANSWER_WITHIN and _may_yet_be_counted(connection, found):
+        return False
     quiet = {"stable_epoch": found.epoch, "epoch": found.epoch}
     connection.execute(update(arrival).where(arrival.c.study == study_row).values(**quiet))
     announce_count(connection, study.c.id == study_row)
@@ -147,6 +152,12 @@ def _end_wait(database: Database, study_row: int) -> bool:
 
 def _lacks_images(connection: Connection, study_row: int) -> bool:
     return of_studies(connection, [study_row])[study_row].state is Completeness.INCOMPLETE
+
+
+def _may_yet_be_counted(connection: Connection, found: Any) -> bool:
+    """Whether its sender is just being asked how many images it has; an emergency does not wait for the answer."""
+    asked = awaits_answer(connection, found.site, found.study_instance_uid)
+    return asked and not _is_urgent(connection, found)
 
 
 def _is_urgent(connection: Connection, study_row: Any) -> bool:

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from farlight import logs
 from farlight.cli import (
     database,
     demo,
@@ -41,7 +42,8 @@ app.command("reindex")(reindex.reindex)
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What a command says is on stdout; its log, like a service's, on stderr."""
+    logs.configure("command")
     try:
         app()
     except Error as why:

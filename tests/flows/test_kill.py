@@ -26,7 +26,7 @@ from victims import NODES, OF_SERVERS, OURS, Scene, Victim
 from storage.sweep import sweep
 from storage.tables import instance
 
-ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "6"))
+ROUNDS = int(os.environ.get("FARLIGHT_TEST_KILL_ROUNDS", "3"))
 SEED = int(os.environ.get("FARLIGHT_TEST_KILL_SEED") or random.randrange(1 << 30))
 EACH = 4
 POSTED = 4
