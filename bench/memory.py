@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,10 +35,19 @@ def measure(folder: Path, objects: int, frames: int) -> str:
 
 
 def _line(name: str, server: Server, folders: list[Path]) -> str:
-    idle = server.resident_bytes()
+    idle = _idle(server)
     with _peak_of(server) as peak:
         send(server, folders)
     return f"| {name} | {server.name} | {idle >> 20} | {(peak[0] - idle) >> 20} |"
+
+
+def _idle(server: Server) -> int:
+    """What is resident once it grows no more: processes that listen may still be starting."""
+    before, now = 0, server.resident_bytes()
+    while abs(now - before) > 1 << 20:
+        time.sleep(1)
+        before, now = now, server.resident_bytes()
+    return now
 
 
 @contextmanager
