@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
-from running import free_port, tool
+from running import free_port, tool, wait_for
 
 REGION = "us-east-1"
 KMS_KEY = "a-key-of-the-hospital"
@@ -109,7 +109,9 @@ class S3Server:
 
     def pause(self) -> None:
         """The gateway hangs: it accepts connections (the kernel does) and says nothing."""
-        os.kill(self._children["gateway"].pid, signal.SIGSTOP)
+        pid = self._children["gateway"].pid
+        os.kill(pid, signal.SIGSTOP)
+        wait_for("every thread of the gateway to stop", lambda: _is_stopped(pid), every_s=0.01)
 
     def resume(self) -> None:
         """The gateway goes on."""
@@ -257,3 +259,11 @@ def shared_server() -> S3Server:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.kill)
     return server.start()
+
+
+def _is_stopped(pid: int) -> bool:
+    """A thread that runs on another processor stops a moment after it was told to."""
+    states = [
+        file.read_text().rpartition(")")[2].split()[0] for file in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return all(state in "TtZX" for state in states)
