@@ -25,7 +25,6 @@ from farlight.opening import open_current_archive
 from farlight.settings import Settings
 from farlight.supervisor import DRAIN_S, Role, inherited_sockets
 from storage.archive import Archive
-from storage.blobs import FolderBlobs
 from storage.errors import Error, Invalid
 from storage.links import AssociationSummary, record_association, report_open
 from storage.questions import plan
@@ -46,8 +45,6 @@ def run(role: Role, settings: Settings, stop: threading.Event) -> None:
         signal.signal(number, lambda *_: stop.set())
     _collect_garbage_rarely()
     archive = open_current_archive(settings)
-    if isinstance(archive.blobs, FolderBlobs):
-        archive.blobs.clear_aside()
     archive.blobs.check()
     try:
         _RUNNERS[role](archive, settings, stop)
