@@ -96,7 +96,6 @@ def orthanc(folder: Path) -> Iterator[Server]:
         "HttpPort": free_port(),
         "DicomAet": "FARLIGHT",
         "DicomAlwaysAllowStore": True,
-        "DicomThreadsCount": 8,
         "Plugins": [],
     }
     config.write_text(json.dumps(settings))
