@@ -88,6 +88,7 @@ def _newest_first(statement: Select[Any], level: Level, *, sorting: bool = False
     day = study.c.study_date.concat("") if sorting else study.c.study_date
     statement = statement.order_by(day.desc(), study.c.study_time.desc(), study.c.id.desc())
     if level is not Level.STUDY:
+        # what has no number comes last on every database
         statement = statement.order_by(series.c.series_number.asc().nulls_last(), series.c.id)
     if level is Level.INSTANCE:
         statement = statement.order_by(instance.c.instance_number.asc().nulls_last(), instance.c.id)

@@ -60,9 +60,17 @@ class StoredFrame:
 
 def instances(connection: Connection, *where: ColumnElement[bool]) -> list[StoredInstance]:
     """Instances under conditions on `study`, `series` and `instance`, in reading order."""
-    query = _query().where(*where).order_by(study.c.id, series.c.series_number, series.c.id)
-    query = query.order_by(instance.c.instance_number, instance.c.id)
+    query = _query().where(*where).order_by(study.c.id, *READING_ORDER)
     return [StoredInstance(**row._mapping) for row in connection.execute(query)]
+
+
+READING_ORDER = (
+    series.c.series_number.asc().nulls_last(),
+    series.c.id,
+    instance.c.instance_number.asc().nulls_last(),
+    instance.c.id,
+)
+"""Of a study's instances. What has no number comes last on every database."""
 
 
 def first_instance(connection: Connection, *where: ColumnElement[bool]) -> StoredInstance | None:

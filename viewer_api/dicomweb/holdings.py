@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, select
 
 from storage.errors import Conflict, NotFound
-from storage.retrieve import StoredInstance, first_instance, instances
+from storage.retrieve import READING_ORDER, StoredInstance, first_instance, instances
 from storage.tables import instance, series, study
 from viewer_api.access import Caller
 
@@ -43,8 +43,7 @@ def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) 
         .join_from(instance, series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
         .where(*where)
-        .order_by(series.c.series_number.asc().nulls_last(), series.c.id)
-        .order_by(instance.c.instance_number, instance.c.id)
+        .order_by(*READING_ORDER)
     )
     with caller.archive.database.read() as connection:
         rows = connection.execute(query.where(_one_study(connection, caller, study_uid))).all()
