@@ -15,8 +15,9 @@ from dicom_node.services import CANCELLED, PENDING, PENDING_WITH_WARNING, Reques
 from dicom_node.status import OUT_OF_RESOURCES, SUCCESS
 from storage.json_model import JsonModel
 from storage.matching_held import held_matches
-from storage.query import Query, load
+from storage.query import Query
 from storage.query import find as find_in_index
+from storage.query_rows import load
 from storage.visibility import Visible
 
 MAX_ANSWERS = 5000

@@ -14,9 +14,10 @@ from dicom_node.find_keys import FindKeys
 from storage.blobs import BlobStore
 from storage.json_model import JsonModel, header_dataset
 from storage.query_answers import ALL, instance_answer, series_answer, study_answer
+from storage.query_facts import SOP_CLASSES_IN_STUDY, sop_classes
 from storage.query_keys import Level
 from storage.stored_header import StoredHeader
-from storage.tables import instance, series, study
+from storage.tables import study
 
 _EVERYTHING = frozenset({ALL})
 _UNIQUE_KEYS = {
@@ -29,7 +30,6 @@ _PLAIN_VRS = frozenset(
     ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"]
 )
 _OF_HEADER = ("00080016", "00080018", "00200013")
-_SOP_CLASSES_IN_STUDY = "00080062"
 _OF_PATIENT = ("00201200", "00201202", "00201204")
 Facts = dict[int, JsonModel]
 """What was computed of each row, by row number."""
@@ -52,10 +52,10 @@ def held_model(row: Row[Any], keys: FindKeys, blobs: BlobStore) -> JsonModel:
 def facts(connection: Connection, rows: Sequence[Row[Any]], keys: FindKeys) -> Facts:
     """What is computed for these rows: counts of patients, SOP classes of studies (PS3.4 C.3.4)."""
     found: Facts = {row.row: {} for row in rows}
-    if keys.level is not Level.PATIENT and _SOP_CLASSES_IN_STUDY in keys.wanted:
-        classes = _sop_classes(connection, {row.study for row in rows})
+    if keys.level is not Level.PATIENT and SOP_CLASSES_IN_STUDY in keys.wanted:
+        classes = sop_classes(connection, {row.study for row in rows})
         for row in rows:
-            found[row.row] |= {_SOP_CLASSES_IN_STUDY: {"vr": "UI", "Value": classes.get(row.study, [])}}
+            found[row.row] |= {SOP_CLASSES_IN_STUDY: {"vr": "UI", "Value": classes.get(row.study, [])}}
     if not keys.wanted.keys().isdisjoint(_OF_PATIENT):
         counts = _patient_counts(connection, {_patient_of(row, keys) for row in rows})
         for row in rows:
@@ -66,20 +66,6 @@ def facts(connection: Connection, rows: Sequence[Row[Any]], keys: FindKeys) -> F
 def _patient_of(row: Row[Any], keys: FindKeys) -> int:
     number: int = row.row if keys.level is Level.PATIENT else row.patient
     return number
-
-
-def _sop_classes(connection: Connection, studies: set[int]) -> dict[int, list[str]]:
-    query = (
-        select(series.c.study, instance.c.sop_class_uid)
-        .join(instance, instance.c.series == series.c.id)
-        .where(series.c.study.in_(sorted(studies)))
-        .distinct()
-        .order_by(instance.c.sop_class_uid)
-    )
-    found: dict[int, list[str]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.study, []).append(row.sop_class_uid)
-    return found
 
 
 def _patient_counts(connection: Connection, patients: set[int]) -> Facts:

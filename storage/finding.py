@@ -43,7 +43,7 @@ def find_rows(
     if level is Level.PATIENT:
         statement = _patients(conditions, visible, start)
     elif level is Level.STUDY and start is None and _in_parts(visible):
-        statement = _newest_of_parts(visible.parts(), _asked(level, conditions), limit + offset)
+        statement = _newest_of_parts(visible.parts(), asked_of(level, conditions), limit + offset)
     else:
         statement = _below_patient(level, conditions, visible, start)
     return list(connection.execute(statement.limit(limit).offset(offset)).scalars())
@@ -66,15 +66,16 @@ def _seen(visible: Seen) -> Condition:
 def _below_patient(
     level: Level, conditions: Conditions, visible: Seen, start: StartingPoint | None
 ) -> Select[Any]:
-    asked = _asked(level, conditions)
+    asked = asked_of(level, conditions)
     if start is None:
-        return _newest_first(_rows_of(level).where(_seen(visible), *asked), level)
+        return _newest_first(rows_of(level).where(_seen(visible), *asked), level)
     seen = visible.condition() if isinstance(visible, Visible) else visible
-    begun = _rows_of(level).where(start.condition(level), seen, *asked)
+    begun = rows_of(level).where(start.condition(level), seen, *asked)
     return _newest_first(begun, level, sorting=True)
 
 
-def _rows_of(level: Level) -> Select[Any]:
+def rows_of(level: Level) -> Select[Any]:
+    """The row numbers of a level, study or below, with all tables above it."""
     if level is Level.STUDY:
         return select(study.c.id)
     if level is Level.SERIES:
@@ -114,7 +115,7 @@ def _newest_of_parts(parts: list[Condition], asked: list[Condition], most: int) 
 
 def _patients(conditions: Conditions, visible: Seen, start: StartingPoint | None) -> Select[Any]:
     """Patients who have such a study; who came last comes first."""
-    inner = _asked(Level.STUDY, {**conditions, "patient": []})
+    inner = asked_of(Level.STUDY, {**conditions, "patient": []})
     its_study = study.c.patient == patient.c.id
     statement = select(patient.c.id).where(*conditions.get("patient", []))
     if isinstance(visible, Visible) and visible.beside is None:
@@ -129,7 +130,7 @@ def _patients(conditions: Conditions, visible: Seen, start: StartingPoint | None
 # -- conditions ------------------------------------------------------------------------------------
 
 
-def _asked(level: Level, conditions: Conditions) -> list[Condition]:
+def asked_of(level: Level, conditions: Conditions) -> list[Condition]:
     """What is asked of any table, as conditions on a row of `level`."""
     on_study, on_series, on_instance = (conditions.get(name, []) for name in ("study", "series", "instance"))
     asked = [*on_study, *_of_patient(conditions.get("patient", []))]

@@ -8,32 +8,34 @@ row numbers are found (`finding`), and the rows of the page are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row
 
 from storage.blobs import BlobStore
+from storage.counting import count_rows
 from storage.errors import Invalid
 from storage.finding import Conditions, Seen, find_rows
 from storage.json_model import JsonModel
+from storage.looking_through import MAX_LOOKED_THROUGH, looked_through
 from storage.matching import condition
+from storage.matching_held import HeldKey
 from storage.matching_moments import combined_range
-from storage.query_answers import answered_tags, instance_answer, known_of, series_answer, study_answer
+from storage.query_answers import ALL, answered_tags, instance_answer, known_of, series_answer, study_answer
+from storage.query_facts import SOP_CLASSES_IN_STUDY, sop_classes
 from storage.query_keys import QUERY_KEYS, Level, QueryKey
-from storage.starting_points import starting_point
-from storage.stored_header import HEADER_COLUMNS, StoredHeader
-from storage.tables import instance, patient, series, study
+from storage.query_rows import load
+from storage.starting_points import StartingPoint, starting_point
+from storage.stored_header import StoredHeader
+from storage.tables import series, study
 from storage.visibility import Visible
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 5000
 MAX_COUNT = 2**31
 """No limit or offset is larger: a database counts no further."""
-
-_LOADED_AT_ONCE = 1000
-"""Rows by one statement: a database takes a bounded number of parameters."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Match:
 @dataclass(frozen=True)
 class Query:
     """What is looked for. `include` are tags (eight hexadecimal digits) to be returned beside the required ones, or
-    ``all``; a `limit` above `MAX_LIMIT` means `MAX_LIMIT`."""
+    ``all``; a `limit` above `MAX_LIMIT` means `MAX_LIMIT`. `held` is asked of attributes that are in no index."""
 
     level: Level
     matches: Sequence[Match] = ()
@@ -59,6 +61,7 @@ class Query:
     fuzzy: bool = False
     combined: bool = False
     """Ranges of StudyDate and StudyTime are one range of moments (PS3.4 C.2.2.2.5.2)."""
+    held: Mapping[str, HeldKey] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, value in (("limit", self.limit), ("offset", self.offset)):
@@ -69,45 +72,89 @@ class Query:
 @dataclass(frozen=True)
 class Page:
     """What was found, in the DICOM JSON model, and beside it the code of the hospital whose each item is; `more`
-    tells that the search has further results after these."""
+    tells that the search has further results after these. `total` is None where it was not counted."""
 
     items: list[JsonModel]
     sites: list[str]
     more: bool
+    total: int | None
 
 
-def search(connection: Connection, query: Query, visible: Seen, blobs: BlobStore | None = None) -> Page:
+@dataclass(frozen=True)
+class _Plan:
+    conditions: Conditions
+    start: StartingPoint | None
+
+
+def search(
+    connection: Connection, query: Query, visible: Seen, blobs: BlobStore | None = None, *, counted: int = 0
+) -> Page:
     """Run a query over the studies under `visible`. A header that is too large for the index is read from `blobs`;
-    without them an instance is answered from what it is found by.
+    without them an instance is answered from what it is found by. The results in all are counted if no more than
+    `counted` studies are gone through for it, or if these are the last.
 
-    Raises `Invalid`, naming the attribute, for a key that cannot be matched on and for a malformed value.
+    Raises `Invalid`, naming the attribute, for a key that cannot be matched on and for a malformed value, and
+    ``TOO_BROAD`` if too much would have to be looked through.
     """
-    limit = min(query.limit, MAX_LIMIT)
-    found = find(connection, query, visible, limit + 1)
+    limit, plan = min(query.limit, MAX_LIMIT), _plan(connection, query, visible)
+    if query.held:
+        every = _look_through(connection, query, plan, visible, blobs)
+        found, total = every[query.offset : query.offset + limit + 1], len(every)
+    else:
+        found = _find(connection, query, plan, visible, limit + 1, query.offset)
+        total = _total(connection, query, plan, visible, len(found), counted)
     rows = load(connection, query.level, found[:limit])
     return Page(
-        [_answer(query, row, blobs) for row in rows], [row.site for row in rows], more=len(found) > limit
+        _answers(connection, query, rows, blobs), [row.site for row in rows], len(found) > limit, total
     )
 
 
 def find(connection: Connection, query: Query, visible: Seen, limit: int) -> list[int]:
     """The row numbers, in the table of the level, of what `search` would return; `limit` counts, not the query's."""
+    return _find(connection, query, _plan(connection, query, visible), visible, limit, query.offset)
+
+
+def _plan(connection: Connection, query: Query, visible: Seen) -> _Plan:
     _conditions(query)  # what is wrong with a key is told before anything is counted
     sites = visible.sites if isinstance(visible, Visible) and visible.beside is None else None
     start = starting_point(connection, _scope_and_keys(query), fuzzy=query.fuzzy, sites=sites)
-    conditions = _conditions(query, covered=start.covers if start else "")
-    return find_rows(connection, query.level, conditions, visible, start, limit=limit, offset=query.offset)
+    return _Plan(_conditions(query, covered=start.covers if start else ""), start)
 
 
-def load(
-    connection: Connection, level: Level, rows: Sequence[int], *, headers: bool = True
-) -> list[Row[Any]]:
-    """What is answered of these rows, in their order. Of instances with `headers` or without."""
-    found: dict[int, Row[Any]] = {}
-    for start in range(0, len(rows), _LOADED_AT_ONCE):
-        statement = _columns(level, headers).where(_ROW[level].in_(rows[start : start + _LOADED_AT_ONCE]))
-        found |= {row.row: row for row in connection.execute(statement)}
-    return [found[row] for row in rows if row in found]
+def _find(
+    connection: Connection, query: Query, plan: _Plan, visible: Seen, limit: int, offset: int
+) -> list[int]:
+    return find_rows(
+        connection, query.level, plan.conditions, visible, plan.start, limit=limit, offset=offset
+    )
+
+
+def _total(
+    connection: Connection, query: Query, plan: _Plan, visible: Seen, found: int, counted: int
+) -> int | None:
+    """`found` includes the one beyond the page."""
+    if found <= min(query.limit, MAX_LIMIT) and (found or not query.offset):
+        return query.offset + found
+    if not counted:
+        return None
+    return count_rows(connection, query.level, plan.conditions, visible, plan.start, counted)
+
+
+def _look_through(
+    connection: Connection, query: Query, plan: _Plan, visible: Seen, blobs: BlobStore | None
+) -> list[int]:
+    most = MAX_LOOKED_THROUGH[query.level]
+    rows = _find(connection, query, plan, visible, most + 1, 0)
+    everything = replace(query, include={ALL}, study_instance_uid=None, series_instance_uid=None)
+    return list(
+        looked_through(
+            query.level,
+            rows,
+            query.held,
+            lambda some: load(connection, query.level, some),
+            lambda row: _answer(everything, row, blobs, frozenset({ALL})),
+        )
+    )
 
 
 def _scope_and_keys(query: Query) -> list[tuple[str, Sequence[str]]]:
@@ -159,62 +206,19 @@ def _key(keyword: str) -> QueryKey:
     return key
 
 
-_ROW = {
-    Level.PATIENT: patient.c.id,
-    Level.STUDY: study.c.id,
-    Level.SERIES: series.c.id,
-    Level.INSTANCE: instance.c.id,
-}
-_PATIENT_COLUMNS = (
-    patient.c.site,
-    patient.c.patient_name,
-    patient.c.patient_id,
-    patient.c.issuer,
-    patient.c.patient_birth_date,
-    patient.c.patient_sex,
-)
-_STUDY_COLUMNS = (
-    study.c.site,
-    study.c.patient,
-    study.c.id.label("study"),
-    study.c.study_instance_uid,
-    study.c.modalities_in_study,
-    study.c.number_of_study_related_series,
-    study.c.number_of_study_related_instances,
-    study.c.attributes.label("study_attributes"),
-)
-_SERIES_COLUMNS = (
-    series.c.series_instance_uid,
-    series.c.number_of_series_related_instances,
-    series.c.attributes.label("series_attributes"),
-)
-_INSTANCE_COLUMNS = (
-    instance.c.sop_instance_uid,
-    instance.c.sop_class_uid,
-    instance.c.instance_number,
-    instance.c.rows,
-    instance.c.columns,
-    instance.c.number_of_frames,
-)
-
-
-def _columns(level: Level, headers: bool) -> Select[Any]:
-    row = _ROW[level].label("row")
-    if level is Level.PATIENT:
-        return select(row, *_PATIENT_COLUMNS)
-    if level is Level.STUDY:
-        return select(row, *_STUDY_COLUMNS)
-    if level is Level.SERIES:
-        columns = select(row, *_STUDY_COLUMNS, *_SERIES_COLUMNS)
-        return columns.join_from(study, series, series.c.study == study.c.id)
-    header = HEADER_COLUMNS if headers else ()
-    columns = select(row, *_STUDY_COLUMNS, *_SERIES_COLUMNS, *_INSTANCE_COLUMNS, *header)
-    joined = columns.join_from(study, series, series.c.study == study.c.id)
-    return joined.join(instance, instance.c.series == series.c.id)
-
-
-def _answer(query: Query, row: Row[Any], blobs: BlobStore | None) -> JsonModel:
+def _answers(
+    connection: Connection, query: Query, rows: list[Row[Any]], blobs: BlobStore | None
+) -> list[JsonModel]:
     include = frozenset(query.include)
+    items = [_answer(query, row, blobs, include) for row in rows]
+    if query.level is Level.STUDY and not include.isdisjoint({ALL, SOP_CLASSES_IN_STUDY}):
+        classes = sop_classes(connection, {row.study for row in rows})
+        for item, row in zip(items, rows, strict=True):
+            item[SOP_CLASSES_IN_STUDY] = {"vr": "UI", "Value": classes.get(row.study, [])}
+    return items
+
+
+def _answer(query: Query, row: Row[Any], blobs: BlobStore | None, include: frozenset[str]) -> JsonModel:
     whole_study = query.study_instance_uid is None
     if query.level is Level.STUDY:
         return study_answer(row, include)

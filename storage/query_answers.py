@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from storage.json_model import JsonModel
 
 ALL = "all"
+AVAILABLE_TRANSFER_SYNTAX = "00083002"
 
 STUDY_TAGS = (
     *("00080020", "00080030", "00080050", "00080090", "00081030"),
@@ -23,6 +24,12 @@ _IF_KNOWN = {
     "series": ("00080005", "00080201", "00400244", "00400245", "00400275"),
     "instance": ("00080005", "00080201", "00280008", "00280010", "00280011", "00280100"),
 }
+
+_WITHOUT_VALUE: dict[str, JsonModel] = {
+    tag: {"vr": dictionary_VR(int(tag, 16))} for tag in (*STUDY_TAGS, *SERIES_TAGS, *INSTANCE_TAGS)
+}
+"""Shared by all answers; nobody may change them."""
+_ONLINE: JsonModel = {"00080056": {"vr": "CS", "Value": ["ONLINE"]}}
 
 
 def study_answer(row: Row[Any], include: frozenset[str]) -> JsonModel:
@@ -47,9 +54,11 @@ def instance_answer(
         answer |= _series(row, frozenset())
     answer |= _required(header, INSTANCE_TAGS) | _picked(header, _IF_KNOWN["instance"])
     answer |= _included(header, include)
+    if not include.isdisjoint({ALL, AVAILABLE_TRANSFER_SYNTAX}):
+        answer[AVAILABLE_TRANSFER_SYNTAX] = _text("UI", row.transfer_syntax_uid)
     answer["0020000D"] = _text("UI", row.study_instance_uid)
     answer["0020000E"] = _text("UI", row.series_instance_uid)
-    return _sorted(answer | _availability())
+    return _sorted(answer | _ONLINE)
 
 
 def answered_tags(include: frozenset[str]) -> frozenset[str] | None:
@@ -79,7 +88,7 @@ def _study(row: Row[Any], include: frozenset[str]) -> JsonModel:
         "00201208": _number(row.number_of_study_related_instances),
     }
     plain = _required(held, STUDY_TAGS) | _picked(held, _IF_KNOWN["study"]) | _included(held, include)
-    return plain | computed | _availability()
+    return plain | computed | _ONLINE
 
 
 def _series(row: Row[Any], include: frozenset[str]) -> JsonModel:
@@ -92,13 +101,9 @@ def _series(row: Row[Any], include: frozenset[str]) -> JsonModel:
     return plain | computed
 
 
-def _availability() -> JsonModel:
-    return {"00080056": _text("CS", "ONLINE")}
-
-
 def _required(held: JsonModel, tags: Iterable[str]) -> JsonModel:
     """What is not known is there without a value."""
-    return {tag: held.get(tag, {"vr": dictionary_VR(int(tag, 16))}) for tag in tags}
+    return {tag: held.get(tag) or _WITHOUT_VALUE[tag] for tag in tags}
 
 
 def _picked(held: JsonModel, tags: Iterable[str]) -> JsonModel:
