@@ -62,7 +62,7 @@ def render_frame(
     image = Image.fromarray(np.ascontiguousarray(shown.values))
     if options.viewport is not None:
         image = _fitted(image, options.viewport, pixel_aspect(header, frame_number=frame_number))
-    return Picture(_encoded(image, options), options.media_type, image.width, image.height, shown.window)
+    return Picture(encoded(image, options), options.media_type, image.width, image.height, shown.window)
 
 
 def fitted_size(width: int, height: float, viewport: tuple[int, int]) -> tuple[int, int]:
@@ -80,7 +80,8 @@ def _fitted(image: Image.Image, viewport: tuple[int, int], aspect: float) -> Ima
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def _encoded(image: Image.Image, options: RenderOptions) -> bytes:
+def encoded(image: Image.Image, options: RenderOptions) -> bytes:
+    """The image as its media type has it. Raises `Invalid` ``NOT_RENDERABLE`` for more pixels than that can hold."""
     if max(image.size) > _LARGEST_SIDE[options.media_type]:
         size = f"{image.width} x {image.height}"
         raise Invalid(
