@@ -17,7 +17,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 
 from storage.errors import Invalid
-from storage.held_studies import PATIENT_AND_STUDY_TAGS, SERIES_TAGS
+from storage.held_tags import COMPUTED_TAGS, held_tags, is_known
 from storage.matching_held import HeldKey
 from storage.query import Match
 from storage.query_keys import QUERY_KEYS, Level
@@ -44,17 +44,6 @@ _LEVELS_OF_MODEL = {
 }
 """By the last component but one of the SOP class (PS3.4 C.6)."""
 
-_COMPUTED = {
-    Level.PATIENT: ("00201200", "00201202", "00201204"),
-    Level.STUDY: ("00080061", "00080062", "00201206", "00201208"),
-    Level.SERIES: ("00201209",),
-}
-_PATIENT_TAGS = ("00100010", "00100020", "00100021", "00100030", "00100040")
-_BY_LEVEL = (
-    (Level.PATIENT, frozenset((*_PATIENT_TAGS, *_COMPUTED[Level.PATIENT]))),
-    (Level.STUDY, frozenset((*PATIENT_AND_STUDY_TAGS, *_COMPUTED[Level.STUDY]))),
-    (Level.SERIES, frozenset((*SERIES_TAGS, *_COMPUTED[Level.SERIES]))),
-)
 _OF_ROW = frozenset({"00080016", "00080018", "00200013", "00280010", "00280011", "00280008"})
 """Of an instance, known without its header."""
 
@@ -80,16 +69,6 @@ class FindKeys:
         return not {*self.wanted, *self.held} <= held_tags(Level.SERIES) | _OF_ROW
 
 
-def held_tags(level: Level) -> frozenset[str]:
-    """Tags that are known of every row of a level, those of the levels above included; instances know more."""
-    known: frozenset[str] = frozenset()
-    for one, tags in _BY_LEVEL:
-        known |= tags
-        if one is level:
-            break
-    return known
-
-
 def read_keys(sop_class_uid: str, identifier: Dataset | None, node_charset: str) -> FindKeys:
     """Raises `Invalid`, naming the attribute, for what cannot be understood."""
     if identifier is None:
@@ -99,13 +78,13 @@ def read_keys(sop_class_uid: str, identifier: Dataset | None, node_charset: str)
     keys = dict(_keys(identifier))
     _require_few(keys)
     held = {tag: key for tag, key in keys.items() if _is_compared(tag, key)}
-    able = {tag: key for tag, key in held.items() if _is_known(tag, level) and tag not in _ALL_COMPUTED}
+    able = {tag: key for tag, key in held.items() if is_known(tag, level) and tag not in COMPUTED_TAGS}
     matches = tuple(
         Match(_keyword(tag), key.values)
         for tag, key in keys.items()
         if _keyword(tag) in QUERY_KEYS and not key.matches_all
     )
-    known = all(_is_known(tag, level) for tag in keys)
+    known = all(is_known(tag, level) for tag in keys)
     wanted = {tag: key.vr for tag, key in keys.items()}
     return FindKeys(level, name, matches, able, wanted, known and len(able) == len(held), _creators(keys))
 
@@ -113,13 +92,6 @@ def read_keys(sop_class_uid: str, identifier: Dataset | None, node_charset: str)
 def _is_compared(tag: str, key: HeldKey) -> bool:
     """Whether this is matched on and not in the index."""
     return not (key.matches_all or _keyword(tag) in QUERY_KEYS or _is_creator(tag))
-
-
-def _is_known(tag: str, level: Level) -> bool:
-    return level is Level.INSTANCE or tag in held_tags(level)
-
-
-_ALL_COMPUTED = frozenset(tag for tags in _COMPUTED.values() for tag in tags)
 
 
 def _level(sop_class_uid: str, identifier: Dataset) -> tuple[str, Level]:

@@ -144,6 +144,6 @@ def has_references(model: JsonModel) -> bool:
     )
 
 
-def json_text(value: JsonModel) -> bytes:
+def json_text(value: JsonModel | list[JsonModel]) -> bytes:
     """JSON without a blank too many, in UTF-8."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()

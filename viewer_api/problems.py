@@ -30,6 +30,7 @@ _BY_CODE = {
     "LOCKED": 429,
     "NOT_ACCEPTABLE": 406,
     "TOO_LARGE": 413,
+    "TOO_BROAD": 413,
 }
 TITLES = {
     400: "Invalid request",
@@ -40,12 +41,15 @@ TITLES = {
     406: "Not acceptable",
     409: "Conflict",
     413: "Too large",
+    415: "Unsupported media type",
+    416: "Range not satisfiable",
     422: "Invalid request",
     429: "Too many tries",
     500: "Our fault",
     503: "Unavailable for now",
 }
 _CODES = {404: "NOT_FOUND", 405: "INVALID", 406: "NOT_ACCEPTABLE", 413: "TOO_LARGE"}
+_NOT_PROBLEMS = {202: "Accepted", 204: "Done", 206: "Part of it", 304: "Not modified: you have it already"}
 RETRY_AFTER_S = 5
 
 
@@ -62,7 +66,30 @@ def problem(status: int, code: str, detail: str, extra: Mapping[str, Any] | None
     headers = {}
     if status in (429, 503):
         headers["Retry-After"] = str((extra or {}).get("retry_after_s", RETRY_AFTER_S))
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="Farlight"'  # RFC 9110 11.6.1
     return Problem({**body, **_jsonable(extra or {})}, status_code=status, headers=headers)
+
+
+def described(status: int) -> dict[str, Any]:
+    """A status as OpenAPI describes it: errors are problems."""
+    if status in _NOT_PROBLEMS:
+        return {"description": _NOT_PROBLEMS[status]}
+    return {"description": TITLES.get(status, "Error"), "content": {Problem.media_type: {"schema": SCHEMA}}}
+
+
+SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "what a client may act on"},
+    },
+}
+"""RFC 9457, with the code; some cases have further fields."""
 
 
 def status_of(error: Error) -> int:
@@ -87,7 +114,9 @@ async def _ours(_request: Request, error: Exception) -> Problem:
 
 async def _http(_request: Request, error: Exception) -> Problem:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this type only
-    return problem(error.status_code, _CODES.get(error.status_code, "INVALID"), str(error.detail))
+    told = problem(error.status_code, _CODES.get(error.status_code, "INVALID"), str(error.detail))
+    told.headers.update(error.headers or {})
+    return told
 
 
 async def _validation(_request: Request, error: Exception) -> Problem:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from storage.errors import Invalid
 from viewer_api.access import Caller, caller
+from viewer_api.problems import described
 
 
 def caller_here(request: Request) -> Caller:
@@ -42,11 +43,27 @@ SERIES = STUDY + "/series/{series}"
 INSTANCE = SERIES + "/instances/{instance}"
 
 
-def get(router: APIRouter, path: str) -> Callable[[Handler], Handler]:
-    """Serve GET and HEAD; only GET is documented."""
+def get(
+    router: APIRouter,
+    path: str,
+    *,
+    produces: Sequence[str] = (),
+    parameters: Sequence[Mapping[str, Any]] = (),
+    statuses: Sequence[int] = (304, 406),
+) -> Callable[[Handler], Handler]:
+    """Serve GET and HEAD; only GET is documented: the media types it `produces`, its query `parameters` as OpenAPI
+    has them, and what it answers beside 200 and what every address answers (`viewer_api.docs`)."""
+    ok: dict[str, Any] = {"description": "as asked for"}
+    if produces:
+        ok["content"] = {media_type: {} for media_type in produces}
+    responses: dict[int | str, dict[str, Any]] = {
+        200: ok,
+        **{status: described(status) for status in statuses},
+    }
 
     def declare(handler: Handler) -> Handler:
-        router.get(path, response_class=Response)(handler)
+        extra = {"parameters": list(parameters)} if parameters else None
+        router.get(path, response_class=Response, responses=responses, openapi_extra=extra)(handler)
         router.head(path, response_class=Response, include_in_schema=False)(handler)
         return handler
 

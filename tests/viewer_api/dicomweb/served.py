@@ -105,7 +105,7 @@ def fill(archive: Archive) -> dict[str, Stored]:
         ("document", "KASHI", made_document()),
         ("no pixels", "KASHI", made_document(b"plain", "text/plain")),
     ]
-    files += [("private syntax", "KASHI", made_private())]
+    files += [("private syntax", "KASHI", made_private()), ("worklisted", "KASHI", made_from_worklist())]
     files += [("slice 1 of another", "AKSU", made_slice(1, "Somebody^Else"))]
     files += [(f"slice {n}", "KASHI", made_slice(n)) for n in range(1, 6)]
     return {
@@ -144,6 +144,21 @@ def made_slice(number: int, patient_name: str = "Slices^Five") -> bytes:
     dataset.SOPInstanceUID, dataset.InstanceNumber = f"2.25.50.1.{number}", number
     dataset.PatientID, dataset.PatientName = "S%1", patient_name
     dataset.PixelData = (dataset.pixel_array * 0 + number * 100).astype("<i2").tobytes()
+    return as_file(dataset)
+
+
+def made_from_worklist() -> bytes:
+    """CT_small.dcm as if it had been ordered."""
+    dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.70", "2.25.70.1"
+    dataset.SOPInstanceUID, dataset.PatientID, dataset.PatientAge = "2.25.70.1.1", "W_1", "034Y"
+    dataset.PerformedProcedureStepStartDate, dataset.WindowWidth = "20240229", 1234
+    dataset.StudyID = "W1"
+    step = pydicom.Dataset()
+    step.ScheduledProcedureStepID, step.RequestedProcedureID = "SPS_7", "RP_9"
+    other = pydicom.Dataset()
+    other.ScheduledProcedureStepID, other.RequestedProcedureID = "SPS_8", "OTHER"
+    dataset.RequestAttributesSequence = [step, other]
     return as_file(dataset)
 
 

@@ -77,7 +77,10 @@ def test_no_character_is_a_sql_wildcard(kashi, query):
         ("PatientName=*" + "a" * 300, "PatientName"),
         ("SeriesNumber=99999999999999999999", "SeriesNumber"),
         ("fuzzymatching=perhaps", "fuzzymatching"),
-        ("includefield=nothing", "includefield"),
+        ("multiplevaluematching=1", "multiplevaluematching"),
+        ("NumberOfStudyRelatedInstances=5", "NumberOfStudyRelatedInstances"),
+        ("Modality.PatientID=5", "Modality.PatientID"),
+        ("RequestAttributesSequence=5", "RequestAttributesSequence"),
         ("PatientID=1&PatientID=2", "PatientID"),
     ],
 )
@@ -160,3 +163,95 @@ def test_long_lists_are_compressed_for_those_who_take_it(kashi, accepts, encodin
     answer = kashi.get("/instances", headers={"Accept-Encoding": accepts})
     assert answer.headers.get("content-encoding") == encoding
     assert len(answer.json()) > 15
+
+
+@pytest.mark.parametrize(
+    ("level", "query", "name"),
+    [
+        ("series", "RequestAttributesSequence.ScheduledProcedureStepID=SPS_7", "worklisted"),
+        ("series", "00400275.00400009=SPS?7&00400275.00401001=RP*", "worklisted"),
+        ("series", "PerformedProcedureStepStartDate=20240101-20240301", "worklisted"),
+        ("series", "StudyID=1CT1&ProtocolName=", None),
+        ("studies", "PatientAge=034Y", "worklisted"),
+        ("instances", "WindowWidth=1234&SOPClassUID=1.2.840.10008.5.1.4.1.1.2", "worklisted"),
+        ("instances", "00400275.00400009=SPS_7", "worklisted"),
+    ],
+)
+def test_attributes_that_are_in_no_index(served, kashi, level, query, name):
+    found = kashi.get(f"/{level}?{query}").json()
+    if name is None:
+        assert len(found) > 1
+    else:
+        assert [item["0020000D"]["Value"][0] for item in found] == [served[name].uids[0]]
+
+
+def test_one_item_of_a_sequence_meets_all_its_keys(kashi):
+    both = "00400275.00400009=SPS_7&00400275.00401001=OTHER"
+    assert kashi.get(f"/series?{both}").json() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("PatientID=1CT1%5CS%251&multiplevaluematching=true", {"CT_small.dcm", "slice 1"}),
+        ("PatientID=1CT1%5CS%251", set()),
+        ('AccessionNumber=""&emptyvaluematching=true&PatientID=D_1', {"document"}),
+        ("StudyDate=20040119-20040119&StudyTime=070000-080000", {"CT_small.dcm", "slice 1"}),
+        ("StudyDate=20040118-20040120&StudyTime=235900-000100", {"CT_small.dcm", "slice 1"}),
+    ],
+)
+def test_kinds_of_matching(served, kashi, query, found):
+    own = {served[name].uids[0] for name in ("CT_small.dcm", "slice 1", "document")}
+    assert studies(kashi, query) & own == {served[name].uids[0] for name in found}
+
+
+def test_fields_that_nobody_knows_are_passed_over_with_a_warning(kashi):
+    answer = kashi.get("/studies?includefield=nothing,00081030&includefield=%22x&limit=1")
+    assert answer.status_code == 200
+    assert "00081030" in answer.json()[0]
+    assert answer.headers["warning"].startswith('299 farlight "There are additional results')
+    assert answer.headers["warning"].endswith('were passed over: nothing ?x"')
+
+
+def test_how_many_there_are(kashi):
+    whole = kashi.get("/instances?limit=5000")
+    assert whole.headers["x-total-count"] == str(len(whole.json()))
+    for path in (
+        "/studies",
+        "/series",
+        "/instances",
+        "/studies?ModalitiesInStudy=CT",
+        "/instances?WindowWidth=1*",
+    ):
+        both = "&" if "?" in path else "?"
+        every = len(kashi.get(f"{path}{both}limit=5000").json())
+        page = kashi.get(f"{path}{both}limit=1", headers={"Prefer": "count=exact"})
+        assert page.headers["x-total-count"] == str(every)
+        assert page.headers["preference-applied"] == "count=exact"
+        assert kashi.get(f"{path}{both}limit=1").headers["x-total-count"] == str(every)
+    beyond = kashi.get("/studies?offset=5000")
+    assert (beyond.json(), int(beyond.headers["x-total-count"])) == ([], len(kashi.get("/studies").json()))
+
+
+def test_a_list_that_did_not_change_is_not_sent_again(kashi):
+    path = "/studies?limit=3&includefield=nothing"
+    first = kashi.get(path)
+    again = kashi.get(path, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("etag", "x-total-count", "warning", "vary", "cache-control"):
+        assert again.headers[name] == first.headers[name]
+    assert kashi.get("/studies?limit=4", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
+    head = kashi.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == first.headers["etag"]
+
+
+def test_what_is_computed(served, kashi):
+    stored = served["slice 1"]
+    (study,) = kashi.get(f"/studies?StudyInstanceUID={stored.uids[0]}&includefield=SOPClassesInStudy").json()
+    values = {tag: study[tag].get("Value") for tag in study}
+    assert values["00080062"] == ["1.2.840.10008.5.1.4.1.1.2"]
+    assert (values["00201206"], values["00201208"], values["00080061"]) == ([1], [5], ["CT"])
+    assert values["00080056"] == ["ONLINE"]
+    (item, *_) = kashi.get(f"{stored.series}/instances?includefield=AvailableTransferSyntaxUID").json()
+    assert item["00083002"]["Value"] == ["1.2.840.10008.1.2.1"]
