@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from storage.codecs import can_decode
 from storage.errors import Invalid
 from viewer_api.render import attributes
-from viewer_api.render.compressed import COMPRESSED, compressed_frame
+from viewer_api.render.compressed import compressed_frame
 from viewer_api.render.native import Buffer, native_frame
 from viewer_api.render.pixel_format import PixelFormat, pixel_format
 
@@ -29,7 +30,7 @@ def can_render(header: Dataset) -> bool:
     """Whether the header tells of pixels that can be shown; with file meta, of a transfer syntax that can be read."""
     meta = getattr(header, "file_meta", None)
     syntax = None if meta is None else meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax not in COMPRESSED | _LITTLE_ENDIAN | {_BIG_ENDIAN}:
+    if syntax is not None and not (can_decode(syntax) or syntax in _LITTLE_ENDIAN or syntax == _BIG_ENDIAN):
         return False
     try:
         form = pixel_format(header)
@@ -62,7 +63,7 @@ def decode_frame(
     if frame_number < 1:
         raise Invalid("frames are counted from 1")
     form = pixel_format(header, pixel_vr=pixel_vr)
-    if transfer_syntax_uid in COMPRESSED:
+    if can_decode(transfer_syntax_uid):
         return compressed_frame(form, bytes(frame), transfer_syntax_uid)
     if transfer_syntax_uid not in _LITTLE_ENDIAN and transfer_syntax_uid != _BIG_ENDIAN:
         raise Invalid(f"transfer syntax {transfer_syntax_uid} cannot be rendered", code="NOT_RENDERABLE")

@@ -1,15 +1,12 @@
-"""JPEG (ISO 10918-1) and JPEG-LS (ISO 14495-1) frames: their headers, and the samples they hold."""
+"""What stands before the first scan of a JPEG (ISO 10918-1) or JPEG-LS (ISO 14495-1) frame."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import imagecodecs
-from numpy.typing import NDArray
-
+from storage.codecs.form import PIXEL_DATA
 from storage.errors import Invalid
 
 _START_OF_SCAN, _ADOBE, _JFIF, _LOSSLESS, _JPEG_LS = 0xDA, 0xEE, 0xE0, 0xC3, 0xF7
@@ -60,7 +57,7 @@ def jpeg_header(stream: bytes) -> JpegHeader:
         elif marker == _JFIF and segment[:4] == b"JFIF":
             jfif = True
     if frame is None:
-        raise Invalid("(7FE0,0010) PixelData: the frame holds no JPEG frame header")
+        raise Invalid(f"{PIXEL_DATA}: the frame holds no JPEG frame header")
     marker, segment = frame
     precision, rows, columns, count = struct.unpack_from(">BHHB", segment)
     listed = segment[6 : 6 + 3 * count]
@@ -71,26 +68,13 @@ def jpeg_header(stream: bytes) -> JpegHeader:
     return JpegHeader(rows, columns, precision, lossless, components, adobe_transform, jfif)
 
 
-def jpeg_samples(
-    stream: bytes, header: JpegHeader, photometric_interpretation: str
-) -> tuple[NDArray[Any], bool]:
-    """Samples `(rows, columns[, 3])`, and whether they still are YBR_FULL: a lossless process never converts."""
-    require_end(stream)
-    if len(header.components) == 1:
-        return imagecodecs.jpeg8_decode(stream), False
-    is_ybr = header.is_ybr(photometric_interpretation)
-    coded = "YCBCR" if is_ybr and not header.lossless else "RGB"
-    samples = imagecodecs.jpeg8_decode(stream, colorspace=coded, outcolorspace="RGB")
-    return samples, is_ybr and header.lossless
-
-
 def require_end(stream: bytes) -> None:
     """Raises `Invalid` for a stream without its end marker.
 
     libjpeg would fill what is missing with grey and say nothing; CharLS looks for it for seconds.
     """
     if stream.rfind(_END_OF_IMAGE) < 0:
-        raise Invalid("(7FE0,0010) PixelData: the JPEG stream ends before its end marker")
+        raise Invalid(f"{PIXEL_DATA}: the JPEG stream ends before its end marker")
 
 
 def _segments(stream: bytes) -> Iterator[tuple[int, bytes]]:

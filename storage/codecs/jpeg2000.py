@@ -1,0 +1,71 @@
+"""JPEG 2000 (ISO 15444-1) and HTJ2K (ISO 15444-15) frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.codecs.form import PIXEL_DATA, Coded, StreamForm
+from storage.codecs.jpeg2000_header import Jpeg2000Header, has_all_tile_parts, jpeg2000_header
+from storage.errors import Invalid
+
+_UNWRITTEN = 0xA5
+
+
+def decode_jpeg2000(form: StreamForm, stream: bytes) -> Coded:
+    """The decoder undoes RCT and ICT; without them YBR_FULL components come out as they went in."""
+    header = _header(form, stream)
+    return _coded(form, header, _by_openjpeg(stream[header.start :]))
+
+
+def decode_htj2k(form: StreamForm, stream: bytes) -> Coded:
+    """The same from high-throughput code-blocks, by OpenJPH, which takes half of OpenJPEG's time.
+
+    What it cannot do, or leaves undone, OpenJPEG does or refuses.
+    """
+    header = _header(form, stream)
+    if not has_all_tile_parts(stream, header.start):
+        raise Invalid(f"{PIXEL_DATA}: the HTJ2K codestream ends before its end marker")
+    codestream = stream[header.start :]
+    samples = _by_openjph(form, header, codestream) if header.plain else None
+    return _coded(form, header, _by_openjpeg(codestream) if samples is None else samples)
+
+
+def _header(form: StreamForm, stream: bytes) -> Jpeg2000Header:
+    header = jpeg2000_header(stream)
+    form.require_size(header.rows, header.columns, header.components)
+    return header
+
+
+def _coded(form: StreamForm, header: Jpeg2000Header, samples: NDArray[Any]) -> Coded:
+    return Coded(samples, header.precision, form.says_ybr and not header.colour_transform)
+
+
+def _by_openjpeg(codestream: bytes) -> NDArray[Any]:
+    import imagecodecs
+
+    samples: NDArray[Any] = imagecodecs.jpeg2k_decode(codestream, numthreads=1)
+    return samples
+
+
+def _by_openjph(form: StreamForm, header: Jpeg2000Header, codestream: bytes) -> NDArray[Any] | None:
+    """None where it does not read the codestream to its end.
+
+    Errors inside code-blocks do not reach us as exceptions: the decoder then leaves the remaining lines as they were.
+    """
+    import imagecodecs
+
+    size = next(each for each in (1, 2, 4) if header.precision <= 8 * each)
+    room = np.empty(form.shape, f"{'i' if header.signed else 'u'}{size}")
+    last_line = room[-1].view(np.uint8)
+    last_line[:] = _UNWRITTEN
+    try:
+        imagecodecs.htj2k_decode(codestream, out=room)
+    except (RuntimeError, ValueError):
+        return None
+    unwritten = room[-1].reshape(form.columns, -1) == np.full(1, _UNWRITTEN, np.uint8).repeat(size).view(
+        room.dtype
+    )
+    return None if unwritten.all(axis=0).any() else room
