@@ -1,7 +1,8 @@
 """``python -m bench``: all figures, as tables in Markdown; ``--short`` shows in seconds that it works.
 
-``--only`` names parts: receive, idle, memory, million, search, render. The parts about a million studies seed SQLite
-files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``.
+``--only`` names parts: receive, idle, memory, million, search, render, web. The parts about a million studies seed
+SQLite files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``. Parts of
+web, other sizes, and where the seeded Orthancs are kept: ``python -m bench.web --help``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import idle, memory, million, receive, render, search
+from bench import idle, memory, million, receive, render, search, web
 from bench.compare import table
 
 Part = Callable[[Path, bool], str]
@@ -46,6 +47,12 @@ def _render(folder: Path, short: bool) -> str:
     return table(render.measure(folder, frames=5 if short else 100, rounds=1 if short else 5))
 
 
+def _web(folder: Path, short: bool) -> str:
+    if short:
+        return web.measure(folder, folder, web.SHORT, web.IN_SHORT)
+    return web.measure(folder, web.default_kept(), web.Effort())
+
+
 PARTS: dict[str, Part] = {
     "receive": _receive,
     "idle": _idle,
@@ -53,6 +60,7 @@ PARTS: dict[str, Part] = {
     "million": _million,
     "search": _search,
     "render": _render,
+    "web": _web,
 }
 
 

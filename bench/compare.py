@@ -18,7 +18,8 @@ class Sample:
 
 @dataclass
 class Row:
-    """One kind of work: rounds of ours and of each peer; `amount` units of `unit` were done in each round."""
+    """One kind of work: rounds of ours and of each peer; `amount` units of `unit` were done in each round. The unit
+    ``ms`` tells what one took instead."""
 
     name: str
     amount: int
@@ -73,12 +74,15 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _line(row: Row, peer: str) -> str:
-    ours, theirs = (f"{_rate(row, samples):.0f} {row.unit}" for samples in (row.ours, row.peers[peer]))
+    ours, theirs = (_told(row, samples) for samples in (row.ours, row.peers[peer]))
     return f"| {row.name} | {ours} | {peer}: {theirs} | {_three(row.ratios(peer))} | {_three(row.cpu_ratios(peer))} |"
 
 
-def _rate(row: Row, samples: list[Sample]) -> float:
-    return row.amount / statistics.median(sample.wall_s for sample in samples)
+def _told(row: Row, samples: list[Sample]) -> str:
+    middle = statistics.median(sample.wall_s for sample in samples)
+    if row.unit == "ms":
+        return f"{1e3 * middle / row.amount:.1f} ms"
+    return f"{row.amount / middle:.0f} {row.unit}"
 
 
 def _three(values: list[float]) -> str:

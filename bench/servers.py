@@ -40,11 +40,11 @@ class Server:
 
     def cpu_s(self) -> float:
         """Processor seconds so far, with all that it started."""
-        return sum(_cpu_s(pid) for pid in _family(self.pid))
+        return sum(cpu_s(pid) for pid in family(self.pid))
 
     def resident_bytes(self) -> int:
         """Memory resident now, shared pages and mapped files included."""
-        return sum(_resident(pid) for pid in _family(self.pid))
+        return sum(resident(pid) for pid in family(self.pid))
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def farlight(folder: Path, **settings: str) -> Iterator[Server]:
         command = [sys.executable, "-m", "farlight", *arguments]
         subprocess.run(command, env=environment, check=True, capture_output=True)
     command = [sys.executable, "-m", "farlight", "serve", "--role", "node"]
-    with _running("Farlight", command, port, environment, folder / "log") as server:
+    with running("Farlight", command, port, environment, folder / "log") as server:
         yield server
 
 
@@ -80,7 +80,7 @@ def storescp(folder: Path) -> Iterator[Server]:
     received.mkdir(parents=True)
     program = shutil.which("storescp") or "storescp"
     command = [program, "--fork", "-od", str(received), str(port)]
-    with _running("DCMTK storescp", command, port, NAGLE_OFF, folder / "log") as server:
+    with running("DCMTK storescp", command, port, NAGLE_OFF, folder / "log") as server:
         yield server
 
 
@@ -100,14 +100,15 @@ def orthanc(folder: Path) -> Iterator[Server]:
     }
     config.write_text(json.dumps(settings))
     command = [shutil.which("Orthanc") or "Orthanc", str(config)]
-    with _running("Orthanc", command, port, NAGLE_OFF, folder / "log") as server:
+    with running("Orthanc", command, port, NAGLE_OFF, folder / "log") as server:
         yield server
 
 
 @contextmanager
-def _running(
+def running(
     name: str, command: list[str], port: int, environment: dict[str, str], log: Path
 ) -> Iterator[Server]:
+    """The command's process, once it listens on the port; ended with the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
@@ -136,16 +137,16 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """A process and those that it started and that are still there."""
-    family = [pid]
-    for one in family:
+    found = [pid]
+    for one in found:
         children = Path(f"/proc/{one}/task/{one}/children")
-        family += [int(child) for child in children.read_text().split()] if children.exists() else []
-    return family
+        found += [int(child) for child in children.read_text().split()] if children.exists() else []
+    return found
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
     """User and system time, and that of children that ended and were waited for."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -154,7 +155,8 @@ def _cpu_s(pid: int) -> float:
     return sum(int(fields[number]) for number in (11, 12, 13, 14)) / _TICKS
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
+    """Bytes resident now, shared ones included; 0 once it has ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
     except OSError:
