@@ -36,7 +36,7 @@ def count_rows(
     if start is not None:
         seen = visible.condition() if isinstance(visible, Visible) else visible
         return _up_to(connection, rows_of(level).where(start.condition(level), seen), level, conditions, most)
-    parts = visible.parts() if isinstance(visible, Visible) else [visible]
+    parts = _parts(visible)
     if not parts:
         return 0
     candidates = _candidates(parts, _of_index(conditions), most)
@@ -44,6 +44,14 @@ def count_rows(
         return None
     within = rows_of(level).where(study.c.id.in_(select(candidates.c.id)))
     return _up_to(connection, within, level, conditions, most)
+
+
+def _parts(visible: Seen) -> list[Condition]:
+    """Each has an index; a count needs no order, so that all hospitals are one part."""
+    if not isinstance(visible, Visible):
+        return [visible]
+    own = [study.c.site.in_(visible.sites)] if visible.sites else []
+    return own if visible.beside is None else [*own, visible.beside]
 
 
 def _candidates(parts: list[Condition], narrowed: list[Condition], most: int) -> Any:
