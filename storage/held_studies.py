@@ -41,7 +41,7 @@ _FIND = Listed(
             *(study.c.id, study.c.site, study.c.study_instance_uid, *(study.c[name] for name in _COUNTED)),
             *(patient.c.issuer, patient.c.patient_id, patient.c.patient_name, patient.c.patient_birth_date),
             *(series.c.id.label("series"), series.c.series_instance_uid),
-            series.c.number_of_series_related_instances.label("count"),
+            series.c.number_of_series_related_instances.label("instances"),
         )
         .join(patient, patient.c.id == study.c.patient)
         .outerjoin(
@@ -150,7 +150,7 @@ class HeldStudies:
             "study_uids": list({header.study_instance_uid for header in headers}),
             "series_uids": list({header.series_instance_uid for header in headers}),
         }
-        for row in _FIND.run(connection, sought).mappings():
+        for row in _FIND.run(connection, sought):
             self._take(row)
 
     def study_of(self, prepared: Prepared) -> HeldStudy:
@@ -181,14 +181,14 @@ class HeldStudies:
         _ANNOUNCE.run_many(self._connection, [row for held in grown for row in held.changes()])
 
     def _take(self, row: Any) -> None:
-        key = (row["site"], row["study_instance_uid"])
+        key = (row.site, row.study_instance_uid)
         if key not in self._held:
-            counted = {name: row[name] for name in _COUNTED}
+            counted = {name: getattr(row, name) for name in _COUNTED}
             counted["last_received_at"] = moment(counted["last_received_at"])
-            described = (row["patient_name"], row["patient_birth_date"])
-            self._held[key] = HeldStudy(row["id"], *key, row["issuer"], row["patient_id"], described, counted)
-        if row["series"] is not None:
-            self._held[key].series[row["series_instance_uid"]] = HeldSeries(row["series"], row["count"])
+            described = (row.patient_name, row.patient_birth_date)
+            self._held[key] = HeldStudy(row.id, *key, row.issuer, row.patient_id, described, counted)
+        if row.series is not None:
+            self._held[key].series[row.series_instance_uid] = HeldSeries(row.series, row.instances)
 
 
 def _new_study(connection: Connection, prepared: Prepared) -> HeldStudy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,12 +54,14 @@ def turn(url: URL) -> Iterator[None]:
         yield
         return
     try:
-        opened = Path(f"{url.database}-turn").open("ab")  # noqa: SIM115 - the error is of opening, not of what is done
+        opened = os.open(f"{url.database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as why:
         raise Unavailable(f"the database cannot be locked: {why.strerror}") from why
-    with opened as file:
-        _wait_for(file.fileno())
-        yield  # closing the file gives the lock back, as does the end of the process
+    try:
+        _wait_for(opened)
+        yield
+    finally:
+        os.close(opened)  # this gives the lock back, as does the end of the process
 
 
 def _wait_for(descriptor: int) -> None:
