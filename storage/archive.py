@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from storage.arrival import Arrival, keep_arrivals
 from storage.blobs import BlobStore, FolderBlobs, S3Keys
 from storage.blobs.s3_address import parse_s3_url
 from storage.database import Database
-from storage.errors import Invalid
+from storage.errors import Invalid, Unavailable
 from storage.group_commit import GroupCommit
 from storage.prepared import Prepared
 from storage.receipt import Receipt
 from storage.records import record_batch
 from storage.spool import Spool
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """An instance that waits to become durable and visible; `spool` if its bytes are not kept yet."""
-
-    prepared: Prepared
-    spool: Spool | None = None
 
 
 @dataclass(frozen=True)
@@ -45,19 +39,40 @@ class Archive:
         """Where instances become durable and visible, those of many threads together."""
         return GroupCommit(self._commit)
 
-    def keeps_together(self, spool: Spool) -> bool:
-        """Whether the bytes are better kept by the thread that commits for all: a small file is written in less time
-        than threads take to change over. A store over the network is better written to by many threads at once."""
-        return spool.is_small and isinstance(self.blobs, FolderBlobs)
+    @cached_property
+    def _keeping(self) -> GroupCommit[Arrival, Prepared]:
+        """Where small instances become one object: those that come while the last one is being put."""
+        return GroupCommit(lambda batch: keep_arrivals(self.blobs, self.spool, batch))
+
+    def arrive(self, prepared: Prepared, spool: Spool) -> Receipt:
+        """Make an instance durable and visible: its bytes, then its row. Raises what goes wrong with it.
+
+        The bytes of a small file are kept by the thread that commits for all: that takes less time than threads take
+        to change over. Small ones for a store over the network are gathered before, so that commits go on meanwhile.
+        Each thread keeps a large one itself.
+        """
+        if spool.is_small and isinstance(self.blobs, FolderBlobs):
+            return self.commits.submit(Arrival(prepared, spool))
+        if spool.is_small:
+            return self.commits.submit(Arrival(self._keeping.submit(Arrival(prepared, spool))))
+        self.blobs.keep(prepared.blob_key, spool)
+        return self.commits.submit(Arrival(prepared))
 
     def _commit(self, batch: Sequence[Arrival]) -> list[Receipt]:
-        prepared = [arrival.prepared for arrival in batch]
-        for arrival in batch:
-            if arrival.spool is not None:
-                self.blobs.keep(arrival.prepared.blob_key, arrival.spool)
-        self.blobs.settle([one.blob_key for one in prepared])
+        kept = keep_arrivals(self.blobs, self.spool, batch)
+        self.blobs.settle({one.blob_key for one in kept})
         with self.database.write() as connection:
-            return record_batch(self.database, connection, prepared)
+            receipts = record_batch(self.database, connection, kept)
+        self._drop_packs(kept, receipts)
+        return receipts
+
+    def _drop_packs(self, kept: Sequence[Prepared], receipts: Sequence[Receipt]) -> None:
+        """Those of which every instance was known before. On a store over the network they are left to the sweep:
+        others of the pack may be on their way still."""
+        if isinstance(self.blobs, FolderBlobs):
+            for key in {one.pack_key for one in kept} - {receipt.blob_key for receipt in receipts} - {""}:
+                with suppress(Unavailable):
+                    self.blobs.delete(key)
 
     def close(self) -> None:
         """Give the database's connections back."""

@@ -1,9 +1,10 @@
 """What a blob's key says of it: whose it is, where it came from, and when.
 
-    {site}/{origin}/{YYYY-MM-DD}/{HHMMSSffffff}-{sender}-{sha256}.dcm
+    {site}/{origin}/{YYYY-MM-DD}/{HHMMSSffffff}-{sender}-{sha256}[~{again}].dcm
 
 Keys and blobs together hold all that the index holds, so that it can be made again from them, in the order of arrival:
-keys of one site and origin sort by time. The time is UTC; the sender is percent-encoded.
+keys of one site and origin sort by time. The time is UTC; the sender is percent-encoded. `again` tells apart a blob
+that was put back from the one that was lost (`storage.put_back`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ MAX_SENDER, MAX_ENCODED_SENDER = 64, 128
 
 _KEY = re.compile(
     r"(?P<site>[^/]+)/(?P<origin>received|report)/(?P<day>\d{4}-\d\d-\d\d)/(?P<time>\d{12})"
-    r"-(?P<sender>[^/]*)-(?P<sha256>[0-9a-f]{64})\.dcm"
+    r"-(?P<sender>[^/]*)-(?P<sha256>[0-9a-f]{64})(?:~(?P<again>[0-9a-f]{8}))?\.dcm"
 )
 
 
@@ -37,6 +38,7 @@ class BlobName:
     received_at: datetime
     sender: str
     sha256: str
+    again: str = ""
 
     @classmethod
     def of(cls, site: str, origin: Origin, received_at: datetime, sender: str, sha256: str) -> Self:
@@ -57,10 +59,11 @@ class BlobName:
             at = datetime.strptime(f"{found['day']} {found['time']}", "%Y-%m-%d %H%M%S%f").replace(tzinfo=UTC)
         except ValueError as why:
             raise Invalid("this blob key names no moment") from why
-        return cls(found["site"], origin, at, unquote(found["sender"]), found["sha256"])
+        return cls(found["site"], origin, at, unquote(found["sender"]), found["sha256"], found["again"] or "")
 
     @property
     def key(self) -> str:
         """The blob's key."""
         at, sender = self.received_at.astimezone(UTC), quote(self.sender, safe="")
-        return f"{self.site}/{self.origin}/{at:%Y-%m-%d}/{at:%H%M%S%f}-{sender}-{self.sha256}.dcm"
+        again = f"~{self.again}" if self.again else ""
+        return f"{self.site}/{self.origin}/{at:%Y-%m-%d}/{at:%H%M%S%f}-{sender}-{self.sha256}{again}.dcm"

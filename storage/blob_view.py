@@ -30,25 +30,26 @@ _PIECE = 4 << 20
 
 @contextmanager
 def view_instance(
-    blobs: BlobStore, key: str, size: int, scratch: Path, *, whole: int = WHOLE
+    blobs: BlobStore, key: str, size: int, scratch: Path, *, offset: int = 0, whole: int = WHOLE
 ) -> Iterator[memoryview]:
-    """The file under `key`, of `size` bytes, good for `read_header`; what it takes beyond memory lies in `scratch`.
+    """The file of `size` bytes that begins at `offset` in blob `key`, good for `read_header`; what it takes beyond
+    memory lies in `scratch`.
 
     Raises `Invalid` for what is no DICOM file, `NotFound`, `Corrupt` if it is shorter than `size`.
     """
     if size <= whole:
-        yield memoryview(blobs.read(key, 0, size))
+        yield memoryview(blobs.read(key, offset, size))
         return
     with tempfile.TemporaryFile(dir=scratch) as file:
         os.ftruncate(file.fileno(), size)
-        _View(blobs, key, size, file.fileno()).read_what_tells(whole)
+        _View(blobs, key, offset, size, file.fileno()).read_what_tells(whole)
         # not closed by hand: an error on its way up may still hold a slice; the last holder's end unmaps it
         yield memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
 
 
 class _View:
-    def __init__(self, blobs: BlobStore, key: str, size: int, descriptor: int) -> None:
-        self.blobs, self.key, self.size, self.descriptor = blobs, key, size, descriptor
+    def __init__(self, blobs: BlobStore, key: str, offset: int, size: int, descriptor: int) -> None:
+        self.blobs, self.key, self.offset, self.size, self.descriptor = blobs, key, offset, size, descriptor
         self.window = (0, b"")
 
     def read_what_tells(self, first: int) -> None:
@@ -96,7 +97,7 @@ class _View:
             start += len(self._fetch(start, start + _PIECE))
 
     def _fetch(self, start: int, end: int) -> bytes:
-        data = self.blobs.read(self.key, start, min(end, self.size) - start)
+        data = self.blobs.read(self.key, self.offset + start, min(end, self.size) - start)
         try:
             os.pwrite(self.descriptor, data, start)
         except OSError as why:

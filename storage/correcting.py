@@ -45,13 +45,21 @@ def differences(row: Any, found: Prepared) -> dict[str, Any]:
 def correct(connection: Connection, batch: Sequence[Prepared]) -> int:
     """Correct the rows of instances, and of the series and studies that they were the first of. Returns how many
     rows were wrong. Instances without a row, and those held aside, are passed over."""
-    found = {one.blob_key: one for one in batch}
-    rows = list(connection.execute(select(instance).where(instance.c.blob_key.in_(list(found)))))
-    corrected = sum(_set(connection, instance, row.id, differences(row, found[row.blob_key])) for row in rows)
+    found = {one.place: one for one in batch}
+    query = select(instance).where(
+        instance.c.blob_key.in_({one.blob_key for one in batch}),
+        instance.c.blob_offset.in_({one.blob_offset for one in batch}),
+    )
+    rows = [row for row in connection.execute(query) if _place(row) in found]
+    corrected = sum(_set(connection, instance, row.id, differences(row, found[_place(row)])) for row in rows)
     first = _first_of_series(connection, {row.series for row in rows})
     opening = [row for row in rows if first[row.series] == row.received_at]
-    corrected += sum(_correct_series(connection, row, found[row.blob_key]) for row in opening)
+    corrected += sum(_correct_series(connection, row, found[_place(row)]) for row in opening)
     return corrected + _correct_studies(connection, opening, found)
+
+
+def _place(row: Any) -> tuple[str, int]:
+    return row.blob_key, row.blob_offset
 
 
 def _same(kept: bytes | None, wanted: bytes | None) -> bool:
@@ -88,12 +96,14 @@ def _correct_series(connection: Connection, row: Any, found: Prepared) -> bool:
     return _set(connection, series, kept.id, _wrong(kept, found, _SERIES, SERIES_TAGS))
 
 
-def _correct_studies(connection: Connection, opening: Sequence[Any], found: dict[str, Prepared]) -> int:
+def _correct_studies(
+    connection: Connection, opening: Sequence[Any], found: dict[tuple[str, int], Prepared]
+) -> int:
     query = select(series.c.id, series.c.study).where(series.c.id.in_([row.series for row in opening]))
     studies = {row.id: row.study for row in connection.execute(query)}
     first = _first_of_study(connection, set(studies.values()))
     return sum(
-        _correct_study(connection, studies[row.series], found[row.blob_key])
+        _correct_study(connection, studies[row.series], found[_place(row)])
         for row in opening
         if first[studies[row.series]] == row.series
     )

@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
-from storage.archive import Archive, Arrival
+from storage.archive import Archive
 from storage.blob_name import BlobName, Origin
 from storage.blobs import FolderBlobs
 from storage.errors import Invalid, Unavailable
 from storage.header import Header, read_header
 from storage.part10 import file_header, inspect_file, is_directory
 from storage.prepared import Claim, Prepared, Sender, plain_uid
+from storage.put_back import put_back
 from storage.receipt import Aside, Outcome, Receipt
 from storage.records import held_already, record, record_batch
 from storage.spool import Spool
@@ -123,32 +124,22 @@ def _require_same_object(header: Header, claim: Claim) -> None:
 
 
 def _take_in(archive: Archive, spool: Spool, prepared: Prepared) -> Receipt:
-    key = _held_already(archive, prepared)
-    if key is not None:
-        receipt = prepared.receipt(Outcome.DUPLICATE, blob_key=key)
+    place = _held_already(archive, prepared)
+    if place is not None:
+        receipt = prepared.receipt(Outcome.DUPLICATE, place=place)
     else:
-        together = archive.keeps_together(spool)
-        if not together:
-            archive.blobs.keep(prepared.blob_key, spool)
         prepared.pack()
-        receipt = archive.commits.submit(Arrival(prepared, spool if together else None))
-    if receipt.blob_key != prepared.blob_key:
-        _put_back(archive, spool, receipt.blob_key)
+        receipt = archive.arrive(prepared, spool)
+    if not receipt.names_kept:
+        put_back(archive, spool, receipt)
         with suppress(Unavailable):  # nobody refers to it: it is swept if it cannot be dropped now
             archive.blobs.delete(prepared.blob_key)
     return receipt
 
 
-def _held_already(archive: Archive, prepared: Prepared) -> str | None:
-    """The key of the blob that the index has of these very bytes, if it is worth asking."""
+def _held_already(archive: Archive, prepared: Prepared) -> tuple[str, int] | None:
+    """Where the index has these very bytes, if it is worth asking."""
     if prepared.length < _ASK_FIRST and isinstance(archive.blobs, FolderBlobs):
         return None
     with archive.database.read() as connection:
         return held_already(connection, prepared)
-
-
-def _put_back(archive: Archive, spool: Spool, key: str) -> None:
-    """The index has these very bytes under `key`. If the blob is gone or damaged, the sender has them still."""
-    if not archive.blobs.holds(key, spool.size):
-        archive.blobs.keep(key, spool)
-        archive.blobs.settle([key])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
 from storage.blob_name import BlobName
 from storage.header import Header
 from storage.identity import MAX_UID_LENGTH
+from storage.pack import Member
 from storage.part10 import file_header
 from storage.receipt import Aside, Outcome, Receipt
 from storage.stored_header import pack_header
@@ -49,7 +51,8 @@ def plain_uid(uid: str) -> str:
 @dataclass(frozen=True)
 class Prepared:
     """An instance that was read and named, whose bytes are kept or about to be. `blob` says where it came from and
-    when, `length` are the bytes of its blob, of which the data set begins at `dataset_offset`.
+    when, `length` are its bytes, of which the data set begins at `dataset_offset`. They lie in a blob of their own, or
+    from `blob_offset` on in the pack `pack_key`.
 
     It is made when an instance arrives, or from a blob: its key parsed, its header read."""
 
@@ -58,11 +61,26 @@ class Prepared:
     blob: BlobName
     length: int
     dataset_offset: int
+    pack_key: str = ""
+    blob_offset: int = 0
 
     @cached_property
     def blob_key(self) -> str:
-        """Where the bytes lie."""
-        return self.blob.key
+        """The blob in which the bytes lie."""
+        return self.pack_key or self.blob.key
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where the bytes lie: in which blob, and from where on."""
+        return self.blob_key, self.blob_offset
+
+    def packed_into(self, member: Member) -> Prepared:
+        """The same, lying in a pack; what was computed stays."""
+        moved = copy(self)
+        moved.__dict__.update(
+            pack_key=member.blob_key, blob_offset=member.blob_offset, blob_key=member.blob_key
+        )
+        return moved
 
     @cached_property
     def issuer(self) -> str:
@@ -84,9 +102,14 @@ class Prepared:
         self.packed_header, self.packed_layout, self.blob_key  # noqa: B018 - each is computed once
 
     def receipt(
-        self, outcome: Outcome, detail: str = "", *, blob_key: str = "", aside: Aside | None = None
+        self,
+        outcome: Outcome,
+        detail: str = "",
+        *,
+        place: tuple[str, int] | None = None,
+        aside: Aside | None = None,
     ) -> Receipt:
-        """What is answered; `blob_key` names the blob if it is another one."""
+        """What is answered; `place` is where the bytes lie if it is another one than this one's."""
         header = self.header
         return Receipt(
             outcome,
@@ -96,6 +119,7 @@ class Prepared:
             header.sop_class_uid,
             header.transfer_syntax_uid,
             detail,
-            blob_key or self.blob_key,
+            *(place or self.place),
+            place is None or place == self.place,
             aside,
         )

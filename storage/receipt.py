@@ -24,8 +24,8 @@ class Aside(StrEnum):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was done, for the answer on the wire. `blob_key` is where the index has these bytes: of what came before
-    that is another blob than the one just kept."""
+    """What was done, for the answer on the wire. `blob_key` and `blob_offset` are where the index has these bytes;
+    `names_kept` tells whether they are those just kept, or others that came before."""
 
     outcome: Outcome
     study_instance_uid: str
@@ -35,4 +35,6 @@ class Receipt:
     transfer_syntax_uid: str
     detail: str = ""
     blob_key: str = ""
+    blob_offset: int = 0
+    names_kept: bool = True
     aside: Aside | None = None

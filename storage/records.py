@@ -22,8 +22,8 @@ from storage.tables import held_aside, instance, series
 _KNOWN = Listed(
     lambda size: (
         select(
-            *(instance.c.site, instance.c.sop_instance_uid, instance.c.sha256, instance.c.blob_key),
-            series.c.series_instance_uid,
+            *(instance.c.site, instance.c.sop_instance_uid, instance.c.sha256),
+            *(instance.c.blob_key, instance.c.blob_offset, series.c.series_instance_uid),
         )
         .join(series, series.c.id == instance.c.series)
         .where(
@@ -40,7 +40,7 @@ class _Known:
     """What the index has under an instance's identity."""
 
     sha256: str
-    blob_key: str
+    place: tuple[str, int]
     series_instance_uid: str
 
 
@@ -68,10 +68,10 @@ def record_batch(database: Database, connection: Connection, batch: Sequence[Pre
     return receipts
 
 
-def held_already(connection: Connection, prepared: Prepared) -> str | None:
-    """The key of the blob under which the index has these very bytes, None if it has not."""
+def held_already(connection: Connection, prepared: Prepared) -> tuple[str, int] | None:
+    """Where the index has these very bytes, None if it has not."""
     known = _find_known(connection, [prepared]).get(_identity(prepared))
-    return known.blob_key if known is not None and known.sha256 == prepared.blob.sha256 else None
+    return known.place if known is not None and known.sha256 == prepared.blob.sha256 else None
 
 
 class _Batch:
@@ -94,7 +94,7 @@ class _Batch:
         study.add(prepared, series_row)
         self._rows.append(_instance_row(prepared, series_row))
         uid = prepared.header.series_instance_uid
-        self._known[_identity(prepared)] = _Known(prepared.blob.sha256, prepared.blob_key, uid)
+        self._known[_identity(prepared)] = _Known(prepared.blob.sha256, prepared.place, uid)
         return prepared.receipt(Outcome.STORED)
 
     def write(self) -> None:
@@ -105,7 +105,7 @@ class _Batch:
 
     def _take_again(self, prepared: Prepared, known: _Known) -> Receipt:
         if known.sha256 == prepared.blob.sha256:
-            return prepared.receipt(Outcome.DUPLICATE, blob_key=known.blob_key)
+            return prepared.receipt(Outcome.DUPLICATE, place=known.place)
         if known.series_instance_uid != prepared.header.series_instance_uid:
             detail = "this (0008,0018) SOPInstanceUID is known in another series"
             return self._hold_aside(prepared, Aside.OTHER_SERIES, detail)
@@ -123,13 +123,16 @@ class _Batch:
             series_instance_uid=prepared.header.series_instance_uid,
             sop_instance_uid=prepared.header.sop_instance_uid,
             blob_key=prepared.blob_key,
+            blob_offset=prepared.blob_offset,
             length=prepared.length,
             sender=prepared.blob.sender,
             detail=detail,
             received_at=prepared.blob.received_at,
         )
-        held = self._connection.execute(select(held_aside.c.blob_key).filter_by(**key)).scalar_one()
-        return prepared.receipt(Outcome.HELD_ASIDE, detail, blob_key=held, aside=kind)
+        held = self._connection.execute(
+            select(held_aside.c.blob_key, held_aside.c.blob_offset).filter_by(**key)
+        ).one()
+        return prepared.receipt(Outcome.HELD_ASIDE, detail, place=(held[0], held[1]), aside=kind)
 
 
 def _of_another(prepared: Prepared) -> str:
@@ -148,7 +151,9 @@ def _find_known(connection: Connection, batch: Sequence[Prepared]) -> _Index:
         "uids": list({prepared.header.sop_instance_uid for prepared in batch}),
     }
     return {
-        (row.site, row.sop_instance_uid): _Known(row.sha256, row.blob_key, row.series_instance_uid)
+        (row.site, row.sop_instance_uid): _Known(
+            row.sha256, (row.blob_key, row.blob_offset), row.series_instance_uid
+        )
         for row in _KNOWN.run(connection, sought)
     }
 
@@ -166,7 +171,7 @@ def _instance_row(prepared: Prepared, held: HeldSeries) -> dict[str, Any]:
         "columns": header.columns,
         "number_of_frames": header.number_of_frames,
         "blob_key": prepared.blob_key,
-        "blob_offset": 0,
+        "blob_offset": prepared.blob_offset,
         "length": prepared.length,
         "dataset_offset": prepared.dataset_offset,
         "sha256": prepared.blob.sha256,

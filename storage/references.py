@@ -1,6 +1,7 @@
 """Which blobs are named by a row, asked of every table that names blobs.
 
-A table names blobs in a column called ``blob_key``, and by that alone it protects them from being swept.
+A table names blobs in the columns ``blob_key`` and ``blob_offset``, and by that alone it protects them from being
+swept. A pack is named as long as one of its instances is.
 """
 
 from __future__ import annotations
@@ -25,8 +26,16 @@ def pages(things: Iterable[Thing], size: int = PAGE) -> Iterator[list[Thing]]:
         yield page
 
 
-def named_keys(connection: Connection, keys: list[str]) -> set[str]:
+def named_keys(connection: Connection, keys: Iterable[str]) -> set[str]:
     """Those of a page of keys that a row names."""
-    columns = [table.c.blob_key for table in metadata.tables.values() if "blob_key" in table.c]
-    queries = [select(column).where(column.in_(keys)) for column in columns]
-    return {key for query in queries for key in connection.execute(query).scalars()}
+    return {key for key, _ in named_places(connection, keys)}
+
+
+def named_places(connection: Connection, keys: Iterable[str]) -> set[tuple[str, int]]:
+    """What rows name in the blobs of a page of keys: each with the offset in it."""
+    sought = set(keys)
+    tables = [table for table in metadata.tables.values() if "blob_key" in table.c]
+    queries = [
+        select(table.c.blob_key, table.c.blob_offset).where(table.c.blob_key.in_(sought)) for table in tables
+    ]
+    return {(row.blob_key, row.blob_offset) for query in queries for row in connection.execute(query)}

@@ -27,8 +27,10 @@ from storage.database import Database
 from storage.declarations import read_declarations
 from storage.derived import correct_counts, wrong_counts
 from storage.errors import Corrupt, Invalid, NotFound
+from storage.pack import Member, members_of
+from storage.pack_name import PackName, is_pack, parse_key
 from storage.prepared import Prepared
-from storage.references import named_keys, pages
+from storage.references import named_places, pages
 from storage.rereading import Senders, offer, reread
 from storage.sites import Site, all_sites, put_node, put_site
 from storage.sweep import GRACE
@@ -55,11 +57,11 @@ class Reindexed:
 
 
 def count_blobs(archive: Archive, site_code: str = "") -> Counter[str]:
-    """How many instances' blobs each site has; a listing, no more."""
+    """How many instances each site has among the blobs; a listing, no more."""
     counts: Counter[str] = Counter()
     for info in archive.blobs.list(f"{site_code}/" if site_code else ""):
         if name := _name(info):
-            counts[name.site] += 1
+            counts[name.site] += name.count if isinstance(name, PackName) else 1
     return counts
 
 
@@ -78,7 +80,7 @@ def reindex(
     declare_sites(archive, counts, done)
     for code in sorted(counts):
         with ThreadPoolExecutor(READERS, thread_name_prefix="reindex") as readers:
-            for batch in pages(_in_order_of_arrival(archive, code), BATCH):
+            for batch in pages(_in_order_of_arrival(archive, code, done), BATCH):
                 _take_batch(archive, readers, batch, done, followers)
                 progress(len(batch))
         _correct_counts(archive, code, done)
@@ -109,37 +111,58 @@ def _is_empty(archive: Archive) -> bool:
         return connection.execute(select(instance.c.id).limit(1)).scalar() is None
 
 
-def _name(info: BlobInfo) -> BlobName | None:
+def _name(info: BlobInfo) -> BlobName | PackName | None:
     try:
-        return BlobName.parse(info.key)
+        return parse_key(info.key)
     except Invalid:
         return None
 
 
-def _in_order_of_arrival(archive: Archive, code: str) -> Iterator[BlobInfo]:
-    """A site's instances, received ones and our reports together; each listing is in the order of time already."""
+def _in_order_of_arrival(archive: Archive, code: str, done: Reindexed) -> Iterator[Member]:
+    """A site's instances, received ones and our reports together. Each listing is in the order of time already, of
+    packs in that of their first instances: the others wait until it is their turn."""
     listings = [archive.blobs.list(f"{code}/{origin}/") for origin in ("received", "report")]
-    return heapq.merge(
+    blobs = heapq.merge(
         *(filter(_name, listing) for listing in listings), key=lambda info: info.key.split("/", 2)[2]
     )
+    waiting: list[tuple[datetime, bool, str, int, Member]] = []
+    for info in blobs:
+        members = _members(archive, info, done)
+        first = min((one.name.received_at for one in members), default=None)
+        while waiting and first is not None and waiting[0][0] < first:
+            yield heapq.heappop(waiting)[-1]
+        for one in members:
+            turn = (one.name.received_at, is_pack(one.blob_key), one.blob_key, one.blob_offset, one)
+            heapq.heappush(waiting, turn)
+    while waiting:
+        yield heapq.heappop(waiting)[-1]
+
+
+def _members(archive: Archive, info: BlobInfo, done: Reindexed) -> list[Member]:
+    try:
+        return members_of(archive.blobs, info)
+    except (Corrupt, NotFound) as why:
+        log.warning("blob left", key=info.key, why=why.message)
+        done.left.append((info.key, why.message))
+        return []
 
 
 def _take_batch(
     archive: Archive,
     readers: ThreadPoolExecutor,
-    batch: list[BlobInfo],
+    batch: list[Member],
     done: Reindexed,
     followers: tuple[str, ...],
 ) -> None:
     with archive.database.read() as connection:
         senders = Senders.of(connection)
-    found = list(readers.map(lambda info: _reread(archive, info, senders), batch))
+    found = list(readers.map(lambda one: _reread(archive, one, senders), batch))
     readable = [one for one in found if isinstance(one, Prepared)]
     done.blobs += len(batch)
     done.left += [one for one in found if not isinstance(one, Prepared)]
     with archive.database.write() as connection:
-        named = named_keys(connection, [one.blob_key for one in readable])
-        unnamed = [one for one in readable if one.blob_key not in named]
+        named = named_places(connection, [one.blob_key for one in readable])
+        unnamed = [one for one in readable if one.place not in named]
         signing = [one for one in unnamed if not done.from_nothing and _in_signing(one)]
         offered = [one for one in unnamed if one not in signing]
         offer(archive.database, connection, offered)
@@ -147,7 +170,8 @@ def _take_batch(
             _pass_over(archive.database, connection, followers)
         else:
             done.corrected += correct(connection, readable)
-        done.recorded += len(named_keys(connection, [one.blob_key for one in offered]))
+        now_named = named_places(connection, [one.blob_key for one in offered])
+        done.recorded += len(now_named.intersection(one.place for one in offered))
         done.left += [
             (one.blob_key, "it may be in signing just now: do this again in an hour") for one in signing
         ]
@@ -164,13 +188,13 @@ def _in_signing(found: Prepared) -> bool:
     return found.blob.origin == "report" and found.blob.received_at > datetime.now(UTC) - GRACE
 
 
-def _reread(archive: Archive, info: BlobInfo, senders: Senders) -> Prepared | tuple[str, str]:
-    """What is in the blob, or its key and why it is left."""
+def _reread(archive: Archive, member: Member, senders: Senders) -> Prepared | tuple[str, str]:
+    """The instance, or its key and why it is left."""
     try:
-        return reread(archive, info.key, info.size, senders)
+        return reread(archive, member, senders)
     except (Invalid, Corrupt, NotFound) as why:
-        log.warning("blob left", key=info.key, why=why.message)
-        return info.key, why.message
+        log.warning("blob left", key=member.name.key, why=why.message)
+        return member.name.key, why.message
 
 
 def _correct_counts(archive: Archive, code: str, done: Reindexed) -> None:

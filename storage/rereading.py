@@ -16,6 +16,8 @@ from storage.blobs import BlobStore
 from storage.database import Database
 from storage.errors import Corrupt
 from storage.header import read_header
+from storage.pack import Member
+from storage.pack_name import is_pack
 from storage.part10 import inspect_file
 from storage.prepared import Prepared, Sender
 from storage.records import record_batch
@@ -44,19 +46,22 @@ class Senders:
         return Sender(name.site, name.sender, charset, issuer)
 
 
-def reread(archive: Archive, key: str, size: int, senders: Senders, *, whole: bool = False) -> Prepared:
-    """The instance in a blob of `size` bytes; `whole` compares all of it with its hash first.
+def reread(archive: Archive, member: Member, senders: Senders, *, whole: bool = False) -> Prepared:
+    """The instance in a blob or a pack; `whole` compares all of it with its hash first.
 
     Raises `Invalid` for what is no instance of ours, `Corrupt` if it is not what was kept, `NotFound`.
     """
-    name = BlobName.parse(key)
-    if whole and sha256_of(archive.blobs, key) != name.sha256:
+    name, length = member.name, member.length
+    if whole and sha256_of(archive.blobs, member) != name.sha256:
         raise Corrupt("these are not the bytes that were kept")
     sender = senders.find(name)
-    with view_instance(archive.blobs, key, size, archive.incoming) as view:
+    with view_instance(
+        archive.blobs, member.blob_key, length, archive.incoming, offset=member.blob_offset
+    ) as view:
         file = inspect_file(view)
         header = read_header(view[file.dataset_offset :], 0, file.transfer_syntax_uid, sender.charset)
-    return Prepared(header, sender, name, size, file.dataset_offset)
+    found = Prepared(header, sender, name, length, file.dataset_offset)
+    return found.packed_into(member) if is_pack(member.blob_key) else found
 
 
 def offer(database: Database, connection: Connection, batch: Iterable[Prepared]) -> None:
@@ -80,9 +85,9 @@ def _with_issuer(connection: Connection, found: Prepared) -> Prepared:
     return found if issuer is None else replace(found, sender=replace(found.sender, issuer=issuer))
 
 
-def sha256_of(blobs: BlobStore, key: str) -> str:
-    """Of what a blob holds, in hexadecimal digits; never the whole of it in memory."""
+def sha256_of(blobs: BlobStore, member: Member) -> str:
+    """Of an instance's bytes, in hexadecimal digits; never all of them in memory."""
     digest = hashlib.sha256()
-    for piece in blobs.chunks(key):
+    for piece in blobs.chunks(member.blob_key, member.blob_offset, member.length):
         digest.update(piece)
     return digest.hexdigest()

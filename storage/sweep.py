@@ -32,6 +32,8 @@ from storage.blob_name import BlobName
 from storage.blobs import BlobInfo, BlobStore
 from storage.changes import move_cursor, read_cursor
 from storage.errors import Corrupt, Invalid, NotFound
+from storage.pack import members_of
+from storage.pack_name import PackName, parse_key
 from storage.prepared import Prepared
 from storage.references import named_keys, pages
 from storage.rereading import Senders, offer, reread
@@ -48,7 +50,7 @@ AT_ONCE = 10_000
 """Unnamed blobs that one sweep sees to; what is more waits for the next."""
 _CONSUMER = "sweep"
 _CLOCK = "clock/"
-_Blob = tuple[BlobInfo, BlobName]
+_Blob = tuple[BlobInfo, BlobName | PackName]
 
 
 class Fate(StrEnum):
@@ -148,15 +150,17 @@ def _old_blobs(
     for prefix in prefixes:
         for info in archive.blobs.list(prefix):
             try:
-                name = BlobName.parse(info.key)
+                name = parse_key(info.key)
             except Invalid:
                 continue  # no instance's: a site's declaration, or nothing of ours
-            if name.received_at < named_before and info.modified_at < put_before:
+            named_at = name.made_at if isinstance(name, PackName) else name.received_at
+            if named_at < named_before and info.modified_at < put_before:
                 yield info, name
 
 
 def _prefixes(archive: Archive, today: date) -> Iterator[str]:
-    """The folders of the days since the last sweep; all there is if there was none."""
+    """The folders of the days since the last sweep, and of the day before: a pack lies where its first instance would,
+    which may have come before midnight. All there is if there was no sweep."""
     with archive.database.read() as connection:
         swept = read_cursor(connection, _CONSUMER)
         codes = [site.code for site in all_sites(connection)]
@@ -165,7 +169,7 @@ def _prefixes(archive: Archive, today: date) -> Iterator[str]:
         return
     for code in codes:
         for origin in ("received", "report"):
-            for day in range(min(swept, today.toordinal()), today.toordinal() + 1):
+            for day in range(min(swept, today.toordinal()) - 1, today.toordinal() + 1):
                 yield f"{code}/{origin}/{date.fromordinal(day):%Y-%m-%d}/"
 
 
@@ -189,7 +193,8 @@ def _more_unknown_than(archive: Archive, unnamed: list[_Blob], limit: int) -> bo
     unknown = 0
     for info, _ in unnamed:
         try:
-            unknown += not _recorded_elsewhere(archive, reread(archive, info.key, info.size, senders))
+            members = members_of(archive.blobs, info)
+            unknown += not all(_recorded_elsewhere(archive, reread(archive, one, senders)) for one in members)
         except (Invalid, Corrupt, NotFound):
             unknown += 1
         if unknown > limit:
@@ -202,62 +207,68 @@ def _see_to(archive: Archive, page: list[_Blob], swept: Swept) -> None:
         senders = Senders.of(connection)
     for info, name in page:
         try:
-            found = reread(archive, info.key, info.size, senders, whole=True)
-            is_document = name.origin == "report"
-            fate = _see_to_document(archive, found) if is_document else _see_to_image(archive, found)
+            found = [reread(archive, one, senders, whole=True) for one in members_of(archive.blobs, info)]
+            fate = (
+                _see_to_documents(archive, found)
+                if name.origin == "report"
+                else _see_to_images(archive, found)
+            )
         except (Invalid, Corrupt) as why:
             log.warning("unnamed blob left", key=info.key, why=why.message)
             fate = Fate.LEFT
         swept.fates[fate] += 1
 
 
-def _see_to_image(archive: Archive, found: Prepared) -> Fate:
+def _see_to_images(archive: Archive, found: list[Prepared]) -> Fate:
+    """All instances of one blob: it is needed if one of them is."""
     with archive.database.write() as connection:
-        offer(archive.database, connection, [found])
-        if named_keys(connection, [found.blob_key]):
+        offer(archive.database, connection, found)
+        if named_keys(connection, [one.blob_key for one in found]):
             return Fate.TAKEN_IN
-    return _remove_if_kept_elsewhere(archive, found)
+    return _remove(archive, found) if all(_is_kept_elsewhere(archive, one) for one in found) else Fate.LEFT
 
 
-def _remove_if_kept_elsewhere(archive: Archive, found: Prepared) -> Fate:
+def _is_kept_elsewhere(archive: Archive, found: Prepared) -> bool:
     """The same bytes are recorded under another key; they must also be there."""
-    if any(archive.blobs.holds(key, length) for key, length in _recorded_elsewhere(archive, found)):
-        return _remove(archive, found)
-    return Fate.LEFT
+    return any(archive.blobs.holds(key, end) for key, end in _recorded_elsewhere(archive, found))
 
 
 def _recorded_elsewhere(archive: Archive, found: Prepared) -> list[tuple[str, int]]:
-    """Other keys, with lengths, under which rows have the same bytes."""
+    """Other blobs in which rows have the same bytes, and where these end in them."""
     blob, header = found.blob, found.header
     same = (
-        select(instance.c.blob_key, instance.c.length).where(
+        select(instance.c.blob_key, instance.c.blob_offset, instance.c.length).where(
             instance.c.site == blob.site,
             instance.c.sop_instance_uid == header.sop_instance_uid,
             instance.c.sha256 == blob.sha256,
         ),
-        select(held_aside.c.blob_key, held_aside.c.length).where(
+        select(held_aside.c.blob_key, held_aside.c.blob_offset, held_aside.c.length).where(
             held_aside.c.site == blob.site, held_aside.c.sha256 == blob.sha256
         ),
     )
     with archive.database.read() as connection:
         rows = [row for query in same for row in connection.execute(query)]
-    return [(row.blob_key, row.length) for row in rows if row.blob_key != found.blob_key]
+    return [(row.blob_key, row.blob_offset + row.length) for row in rows if row.blob_key != found.blob_key]
 
 
-def _see_to_document(archive: Archive, found: Prepared) -> Fate:
+def _see_to_documents(archive: Archive, found: list[Prepared]) -> Fate:
     """A document whose UID is known has been made again since: its report was signed at another attempt."""
+    return _remove(archive, found) if all(_is_known(archive, one) for one in found) else Fate.LEFT
+
+
+def _is_known(archive: Archive, found: Prepared) -> bool:
     query = select(instance.c.id).where(
         instance.c.site == found.blob.site, instance.c.sop_instance_uid == found.header.sop_instance_uid
     )
     with archive.database.read() as connection:
-        known = connection.execute(query).scalar()
-    return Fate.LEFT if known is None else _remove(archive, found)
+        return connection.execute(query).scalar() is not None
 
 
-def _remove(archive: Archive, found: Prepared) -> Fate:
-    """Look once more, then delete."""
+def _remove(archive: Archive, found: list[Prepared]) -> Fate:
+    """Look once more, then delete the blob."""
     with archive.database.read() as connection:
-        if named_keys(connection, [found.blob_key]):
+        if named_keys(connection, [one.blob_key for one in found]):
             return Fate.LEFT
-    archive.blobs.delete(found.blob_key)
+    for key in {one.blob_key for one in found}:
+        archive.blobs.delete(key)
     return Fate.REMOVED

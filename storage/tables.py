@@ -242,6 +242,7 @@ held_aside = Table(
     uid("series_instance_uid", nullable=False),
     uid("sop_instance_uid", nullable=False),
     Column("blob_key", Text, nullable=False),
+    Column("blob_offset", BigInteger, nullable=False),
     Column("length", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
     Column("sender", Text, nullable=False),

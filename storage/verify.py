@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -22,9 +23,13 @@ from storage.blob_name import BlobName
 from storage.correcting import correct, differences
 from storage.derived import correct_counts, strange_links, wrong_counts
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
+from storage.pack import Member, Tables
+from storage.pack_name import is_pack
 from storage.prepared import Prepared
+from storage.put_back import apart_key, keep_apart, move_row
 from storage.references import PAGE
 from storage.rereading import Senders, reread
+from storage.spool import Spool
 from storage.sweep import GRACE, sweep, unnamed_blobs
 from storage.tables import held_aside, instance, series, study
 
@@ -40,6 +45,7 @@ class Fault(StrEnum):
     MISSING = "blob missing"
     CORRUPT = "blob corrupt"
     UNREADABLE = "blob unreadable"
+    PACK = "pack does not say what it holds"
     ROW = "row differs from its blob"
     COUNTS = "counts differ from the rows"
     LINK = "row belongs to another hospital"
@@ -85,15 +91,16 @@ def verify_blobs(
     progress: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Problem]:
     """Every row that names a blob, with the blob. Told to `progress` are rows seen to."""
+    tables = Tables(archive.blobs)
     with archive.database.read() as connection:
         senders = Senders.of(connection)
     with ThreadPoolExecutor(READERS, thread_name_prefix="verify") as readers:
         for page in _pages(archive, _instances(site_code), instance.c.id):
-            for checked in readers.map(lambda row: _check_instance(archive, row, senders), page):
+            for checked in readers.map(lambda row: _check_instance(archive, row, senders, tables), page):
                 yield from _judge(archive, checked, repair)
             progress(len(page))
         for page in _pages(archive, _asides(site_code), held_aside.c.id):
-            for checked in readers.map(lambda row: _check_bytes(archive, row), page):
+            for checked in readers.map(lambda row: _check_place(archive, row, tables), page):
                 yield from _judge(archive, checked, repair)
             progress(len(page))
 
@@ -163,10 +170,11 @@ def _pages(archive: Archive, query: Select[Any], number: Any) -> Iterator[list[A
 
 def _check_bytes(archive: Archive, row: Any) -> _Checked:
     """All of the blob: its length and its hash."""
-    offset, length, digest = getattr(row, "blob_offset", 0), 0, hashlib.sha256()
+    length, digest = 0, hashlib.sha256()
     try:
         # of a blob that is one instance everything is read, so that bytes too many are found as well
-        for piece in archive.blobs.chunks(row.blob_key, offset, row.length if offset else None):
+        wanted = row.length if is_pack(row.blob_key) else None
+        for piece in archive.blobs.chunks(row.blob_key, row.blob_offset, wanted):
             digest.update(piece)
             length += len(piece)
     except NotFound:
@@ -183,23 +191,46 @@ def _check_bytes(archive: Archive, row: Any) -> _Checked:
     return _Checked(row)
 
 
-def _check_instance(archive: Archive, row: Any, senders: Senders) -> _Checked:
+def _check_place(archive: Archive, row: Any, tables: Tables) -> _Checked:
+    """The bytes, and that whoever has lost the index would find them by what their pack says."""
     checked = _check_bytes(archive, row)
+    if checked.fault is not None or not is_pack(row.blob_key):
+        return checked
+    try:
+        member = tables.find(row.blob_key, row.blob_offset)
+    except NotFound:
+        return _Checked(row, Fault.MISSING)
+    except Corrupt as why:
+        return _Checked(row, Fault.PACK, what=why.message)
+    if (member.length, member.name.site, member.name.sha256) != (row.length, row.site, row.sha256):
+        return _Checked(row, Fault.PACK, what="its table says another length, site or hash")
+    return checked
+
+
+def _check_instance(archive: Archive, row: Any, senders: Senders, tables: Tables) -> _Checked:
+    checked = _check_place(archive, row, tables)
     if checked.fault is not None:
         return checked
     try:
-        name = BlobName.parse(row.blob_key)
-        found = reread(archive, row.blob_key, row.length, senders)
+        member = _member(row, tables)
+        found = reread(archive, member, senders)
     except (NotFound, Corrupt):
         return _Checked(row, Fault.MISSING)  # since it was read a moment ago
     except Invalid as why:
         return _Checked(row, Fault.ROW, what=why.message)
+    name = member.name
     if (name.site, name.origin, name.sha256) != (row.site, row.origin, row.sha256):
         return _Checked(row, Fault.ROW, what="its key says another site, origin or hash")
     if moved := _moved(row, found):
         return _Checked(row, Fault.ROW, what=moved)
     wrong = differences(row, found)
     return _Checked(row, Fault.ROW, found, ", ".join(sorted(wrong))) if wrong else checked
+
+
+def _member(row: Any, tables: Tables) -> Member:
+    if is_pack(row.blob_key):
+        return tables.find(row.blob_key, row.blob_offset)
+    return Member(BlobName.parse(row.blob_key), row.blob_key, 0, row.length)
 
 
 def _moved(row: Any, found: Prepared) -> str:
@@ -218,22 +249,49 @@ def _judge(archive: Archive, checked: _Checked, repair: bool) -> Iterator[Proble
     if repair and checked.fault is Fault.CORRUPT:
         mended = _set_aside(archive, checked.row)
         what += "; it has been put right meanwhile" if mended else "; set aside: have it sent again"
+    if repair and checked.fault is Fault.PACK:
+        mended = _take_out(archive, checked.row)
     yield Problem(checked.fault, _where(checked.row), what, mended)
 
 
 def _set_aside(archive: Archive, row: Any) -> bool:
     """Bytes that are wrong are kept elsewhere, and their place is free for the right ones. Tells whether these have
     come meanwhile, from a sender that tried again."""
-    key = row.blob_key
+    key, in_pack = row.blob_key, is_pack(row.blob_key)
     with archive.spool() as spool:
-        for piece in archive.blobs.chunks(key):
-            spool.write(piece)
+        with suppress(Corrupt):  # a pack may have been cut off
+            for piece in archive.blobs.chunks(key, row.blob_offset, row.length if in_pack else None):
+                spool.write(piece)
         if (spool.sha256, spool.size) == (row.sha256, row.length):
             return True
+        if in_pack:
+            return _give_up(archive, row, spool)
         archive.blobs.keep(DAMAGED + key, spool)
     archive.blobs.settle([DAMAGED + key])
     archive.blobs.delete(key)
     return False
+
+
+def _give_up(archive: Archive, row: Any, damaged: Spool) -> bool:
+    """A pack is never changed: the row names a place of its own instead, where nothing is yet."""
+    old = (row.blob_key, row.blob_offset)
+    with archive.database.read() as connection:
+        key = apart_key(connection, *old)
+    if not key:
+        return True
+    archive.blobs.keep(DAMAGED + key, damaged)
+    archive.blobs.settle([DAMAGED + key])
+    with archive.database.write() as connection:
+        move_row(connection, old, (key, 0))
+    return False
+
+
+def _take_out(archive: Archive, row: Any) -> bool:
+    """A good instance out of a pack whose table is not what was written: it lies alone from now on."""
+    with archive.spool() as spool:
+        for piece in archive.blobs.chunks(row.blob_key, row.blob_offset, row.length):
+            spool.write(piece)
+        return keep_apart(archive, spool, row.blob_key, row.blob_offset)
 
 
 def _where(row: Any) -> str:

@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("series_instance_uid", ordered(64), nullable=False),
         sa.Column("sop_instance_uid", ordered(64), nullable=False),
         sa.Column("blob_key", sa.Text(), nullable=False),
+        sa.Column("blob_offset", sa.BigInteger(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
