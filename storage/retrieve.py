@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydicom import Dataset
@@ -40,9 +41,9 @@ class StoredInstance(StoredHeader):
     origin: str
     packed_layout: bytes | None
 
-    @property
+    @cached_property
     def layout(self) -> PixelLayout | None:
-        """Where its frames lie, None without pixels."""
+        """Where its frames lie, None without pixels. Unpacked once: an instance may have a million frames."""
         return PixelLayout.from_bytes(self.packed_layout) if self.packed_layout else None
 
     def header(self, archive: Archive) -> Dataset:

@@ -1,10 +1,13 @@
-"""What a client accepts: the `accept` query parameter, else the Accept header (PS3.18 8.7.5, RFC 9110 12.5.1)."""
+"""What a client accepts: the `accept` query parameter, else the Accept header (PS3.18 8.3.3.1, 8.7.5; RFC 9110 12.5.1).
+
+The parameter wins: it is written by whoever made the address, while a browser sends a header of its own.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fastapi import Request
 
@@ -24,6 +27,8 @@ class MediaRange:
     media_type: str
     parameters: dict[str, str] = field(default_factory=dict)
     quality: float = 1.0
+    but_not: frozenset[str] = frozenset()
+    """Media types that are refused by name, ``;q=0``, though a range like ``*/*`` would cover them."""
 
     @property
     def multipart(self) -> bool:
@@ -42,8 +47,15 @@ class MediaRange:
         """A UID, ``*`` for whatever is stored, or empty."""
         return self.parameters.get("transfer-syntax", "")
 
+    @property
+    def specificity(self) -> int:
+        """0 for ``*/*``, 1 for ``image/*``, 2 for a media type."""
+        return 2 - self.content_type.count("*")
+
     def covers(self, media_type: str) -> bool:
         """Whether content of `media_type` is welcome: ``*/*`` and ``image/*`` are ranges."""
+        if self.specificity < 2 and media_type in self.but_not:
+            return False
         kind, _, subtype = self.content_type.partition("/")
         return kind in ("*", media_type.partition("/")[0]) and subtype in (
             "*",
@@ -66,8 +78,9 @@ def parse(text: str) -> list[MediaRange]:
     if len(text) > _MAX_LENGTH:
         raise Invalid("the Accept header is too long")
     ranges = [_media_range(part.strip()) for part in _ELEMENT.findall(text) if part.strip()]
-    wanted = [each for each in ranges if each.quality > 0] if ranges else [MediaRange("*/*")]
-    return sorted(wanted, key=lambda each: -each.quality)
+    refused = frozenset(each.content_type for each in ranges if each.quality == 0)
+    wanted = [replace(each, but_not=refused) for each in ranges if each.quality > 0]
+    return sorted(wanted, key=lambda each: -each.quality) if ranges else [MediaRange("*/*")]
 
 
 def _media_range(text: str) -> MediaRange:
@@ -102,13 +115,29 @@ def not_acceptable(can_give: Iterable[str]) -> Invalid:
 
 
 def choose(request: Request, offered: Iterable[str]) -> str:
-    """The media type of `offered` that the client wants most, the first offered among equals.
+    """The media type of `offered` that the client wants most; among equals what it named first, then the first offered.
 
-    Raises `Invalid` ``NOT_ACCEPTABLE``.
+    How much a media type is wanted is told by the most specific range (RFC 9110 12.5.1). Raises `Invalid`
+    ``NOT_ACCEPTABLE``.
     """
     offered = list(offered)
-    for wanted in accepted(request):
-        for media_type in offered:
-            if not wanted.multipart and wanted.covers(media_type):
-                return media_type
-    raise not_acceptable(offered)
+    chosen = preferred([each for each in accepted(request) if not each.multipart], offered)
+    if chosen is None:
+        raise not_acceptable(offered)
+    return chosen
+
+
+def preferred(ranges: list[MediaRange], offered: list[str]) -> str | None:
+    """The same among ranges as `accepted` gives them; None if nothing fits."""
+    wanted = {media_type: _wanted(ranges, media_type) for media_type in offered}
+    best = max(offered, key=lambda media_type: wanted[media_type])
+    return best if wanted[best][0] > 0 else None
+
+
+def _wanted(ranges: list[MediaRange], media_type: str) -> tuple[float, int]:
+    """How much, and how early among the ranges; 0 if not at all."""
+    covering = [(each.specificity, -place) for place, each in enumerate(ranges) if each.covers(media_type)]
+    if not covering:
+        return 0.0, 0
+    _, place = max(covering)
+    return ranges[-place].quality, place

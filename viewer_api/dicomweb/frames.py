@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from storage.archive import Archive
 from storage.errors import Invalid, NotFound
@@ -22,12 +23,16 @@ from viewer_api.dicomweb.media_types import (
     is_native,
 )
 from viewer_api.dicomweb.multipart import Part, multipart_response
-from viewer_api.dicomweb.native_frames import native_frame, stored_frame
+from viewer_api.dicomweb.native_frames import inflated_frames, stored_frame, uncompressed
+from viewer_api.dicomweb.ranges import whole_or_range
+from viewer_api.dicomweb.reading_ahead import Reading
 from viewer_api.dicomweb.routes import INSTANCE, CallerHere, get
 from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
 _MAX_FRAMES = 10_000
+
+FrameReader = Callable[[int], bytes]
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def retrieve_frames(
     viewed(caller, found)
     tag = entity_tag("frames", found.sha256, frames, form)
     return not_modified(request, tag, IMMUTABLE) or frames_response(
-        caller.archive, found, numbers, form, cache_headers(tag, IMMUTABLE)
+        request, caller.archive, found, numbers, form, cache_headers(tag, IMMUTABLE)
     )
 
 
@@ -86,35 +91,72 @@ def require_frames(found: StoredInstance, numbers: list[int]) -> None:
 
 
 def frames_response(
-    archive: Archive, found: StoredInstance, numbers: list[int], form: FrameForm, headers: dict[str, str]
+    request: Request,
+    archive: Archive,
+    found: StoredInstance,
+    numbers: list[int],
+    form: FrameForm,
+    headers: dict[str, str],
 ) -> Response:
-    """One frame in one piece; of several the first is made before the answer begins, so that it can still fail."""
+    """One frame in one piece, or the range of it that is asked for; of several each is read, and decoded, ahead."""
     read = _reader(archive, found, form)
     if not form.multipart:
-        media_type = f"{form.media_type}; transfer-syntax={form.transfer_syntax_uid}"
-        return Response(read(numbers[0]), media_type=media_type, headers=headers)
-    first = Part(form.media_type, form.transfer_syntax_uid, read(numbers[0]))
+        return _single(request, read(numbers[0]), form, headers)
     if len(numbers) == 1:
-        return multipart_response([first], form.media_type, headers)
-    return multipart_response(chain([first], _parts(read, numbers[1:], form)), form.media_type, headers)
+        part = Part(form.media_type, form.transfer_syntax_uid, read(numbers[0]))
+        return multipart_response([part], form.media_type, headers)
+    return multipart_response(frame_parts(archive, found, numbers, form), form.media_type, headers)
 
 
-def _parts(read: Callable[[int], bytes], numbers: list[int], form: FrameForm) -> Iterator[Part]:
+def frame_parts(
+    archive: Archive, found: StoredInstance, numbers: list[int], form: FrameForm, location: str = ""
+) -> Iterator[Part]:
+    """A part for each of `numbers`, in their order and as often as they are there; ``{}`` in `location` is the
+    frame's number."""
+    readings = frame_readings(archive, found, numbers, form)
+    for number, reading in zip(numbers, readings, strict=True):
+        yield Part(form.media_type, form.transfer_syntax_uid, reading, location.format(number))
+
+
+def frame_readings(
+    archive: Archive, found: StoredInstance, numbers: list[int], form: FrameForm
+) -> Iterator[Reading]:
+    """The same frames without anything around them, to be read, and decoded, ahead."""
+    read, layout = _reader(archive, found, form, many=True), found.layout
+    decoded = (found.rows or 0) * (found.columns or 0) * 2
     for number in numbers:
-        yield Part(form.media_type, form.transfer_syntax_uid, read(number))
+        place = layout.frame(number) if layout else None
+        size = place.end - place.start if place else 0
+        yield Reading(max(decoded, size) if form.native else size, partial(read, number))
 
 
-def _reader(archive: Archive, found: StoredInstance, form: FrameForm) -> Callable[[int], bytes]:
+def _single(request: Request, frame: bytes, form: FrameForm, headers: dict[str, str]) -> Response:
+    media_type = f"{form.media_type}; transfer-syntax={form.transfer_syntax_uid}"
+    if "range" not in request.headers:
+        return Response(frame, media_type=media_type, headers={**headers, "Accept-Ranges": "bytes"})
+
+    def pieces(start: int, size: int) -> list[bytes]:
+        return [frame[start : start + size]]
+
+    return whole_or_range(request, pieces, len(frame), media_type=media_type, headers=headers)
+
+
+def _reader(archive: Archive, found: StoredInstance, form: FrameForm, *, many: bool = False) -> FrameReader:
+    """Gives one frame by its number. Of a deflated instance any frame costs all that lies before it."""
+    deflated = many and found.transfer_syntax_uid == DeflatedExplicitVRLittleEndian
+    stored = inflated_frames(archive, found) if deflated else partial(stored_frame, archive, found)
+
     def read(number: int) -> bytes:
+        frame = stored(number)
         if not form.native:
-            return stored_frame(archive, found, number).data
+            return frame.data
         try:
-            return native_frame(archive, found, number)
+            return uncompressed(archive, found, number, frame)
         except Invalid as why:
             if why.code != "NOT_RENDERABLE":
                 raise
-            stored = stored_form(found.transfer_syntax_uid, multipart=True)
-            raise not_acceptable([_spelled(stored)]) from why
+            as_stored = stored_form(found.transfer_syntax_uid, multipart=True)
+            raise not_acceptable([_spelled(as_stored)]) from why
 
     return read
 
@@ -132,8 +174,14 @@ def _choose(ranges: list[MediaRange], stored_syntax: str, *, single: bool) -> Fr
         form = form_for(wanted, stored_syntax)
         if form is not None and (form.multipart or single):
             return form
+    raise not_acceptable(offered_forms(stored_syntax))
+
+
+def offered_forms(stored_syntax: str) -> list[str]:
+    """In which frames of that transfer syntax can be had, as an Accept header names them."""
+    stored = stored_form(stored_syntax, multipart=True)
     native = FrameForm(OCTET_STREAM, EXPLICIT_VR_LITTLE_ENDIAN, multipart=True)
-    raise not_acceptable([_spelled(stored_form(stored_syntax, multipart=True)), _spelled(native)])
+    return [_spelled(form) for form in (stored, native) if form is stored or stored.decodable]
 
 
 def form_for(wanted: MediaRange, stored_syntax: str) -> FrameForm | None:

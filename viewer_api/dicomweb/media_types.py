@@ -7,6 +7,7 @@ EXPLICIT_VR_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 OCTET_STREAM = "application/octet-stream"
 DICOM = "application/dicom"
 DICOM_JSON = "application/dicom+json"
+ZIP = "application/zip"
 
 _JPEG = "1.2.840.10008.1.2.4."
 FRAME_MEDIA_TYPE = {

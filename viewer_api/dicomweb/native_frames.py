@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pydicom import Dataset
 
 from storage.archive import Archive
@@ -9,7 +11,7 @@ from storage.bulkdata import pixel_vr
 from storage.errors import NotFound
 from storage.json_model import WORD_BYTES, little_endian
 from storage.kept_bytes import read_kept
-from storage.retrieve import StoredFrame, StoredInstance, read_frame
+from storage.retrieve import StoredFrame, StoredInstance, read_dataset_bytes, read_frame
 from viewer_api.dicomweb.media_types import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, is_native
 from viewer_api.dicomweb.render_header import render_header
 from viewer_api.render import transcode_frame
@@ -42,7 +44,11 @@ def native_frame(archive: Archive, found: StoredInstance, frame_number: int) -> 
     Native pixels keep what the metadata says of them: samples, planes and colour as stored. Compressed ones come
     decoded, colour as RGB with the samples of a pixel together.
     """
-    frame = stored_frame(archive, found, frame_number)
+    return uncompressed(archive, found, frame_number, stored_frame(archive, found, frame_number))
+
+
+def uncompressed(archive: Archive, found: StoredInstance, frame_number: int, frame: StoredFrame) -> bytes:
+    """The same of a frame that `stored_frame` gave."""
     if is_native(found.transfer_syntax_uid) and frame.bit_offset == 0:
         return frame.data
     header = render_header(archive, found)
@@ -54,6 +60,19 @@ def native_frame(archive: Archive, found: StoredInstance, frame_number: int) -> 
         bit_offset=frame.bit_offset,
         pixel_vr=floating_vr(archive, found, header),
     )
+
+
+def inflated_frames(archive: Archive, found: StoredInstance) -> Callable[[int], StoredFrame]:
+    """`stored_frame` of a deflated instance, for many frames: all of it is inflated, once."""
+    layout, data = found.layout, read_dataset_bytes(archive, found)
+
+    def frame(frame_number: int) -> StoredFrame:
+        if layout is None:
+            raise NotFound("this instance has no pixels")
+        place = layout.frame(frame_number)
+        return StoredFrame(data[place.start : place.end], place.bit_offset)
+
+    return frame
 
 
 def floating_vr(archive: Archive, found: StoredInstance, header: Dataset) -> str | None:

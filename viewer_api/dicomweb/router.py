@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from viewer_api.dicomweb import bulkdata, frames, metadata, rendered, retrieve, search, store, thumbnail
+from viewer_api.dicomweb import (
+    bulkdata,
+    frames,
+    metadata,
+    pixel_data,
+    rendered,
+    retrieve,
+    search,
+    store,
+    thumbnail,
+)
 
 
 def dicomweb_router() -> APIRouter:
     """A new router, to be mounted under a prefix that ends in ``/dicom-web``."""
     router = APIRouter()
-    for each in (search, metadata, retrieve, frames, bulkdata, rendered, thumbnail, store):
+    for each in (search, metadata, retrieve, frames, pixel_data, bulkdata, rendered, thumbnail, store):
         router.include_router(each.router)
     return router
