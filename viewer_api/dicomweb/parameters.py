@@ -41,15 +41,16 @@ class Rendering:
     region: Region | None = None
 
 
-def read_rendering(request: Request, *, thumbnail: bool = False) -> Rendering:
-    """Raises `Invalid`, naming the parameter; ``NOT_ACCEPTABLE`` for other media types than pictures."""
+def read_rendering(request: Request, *, thumbnail: bool = False, media_type: str | None = None) -> Rendering:
+    """Raises `Invalid`, naming the parameter; ``NOT_ACCEPTABLE`` for other media types than pictures, unless the
+    `media_type` is known."""
     given = request.query_params
     viewport, region = _viewport(given.get("viewport"))
     options = RenderOptions(
         window=_window(given.get("window")),
         viewport=viewport or (THUMBNAIL_VIEWPORT if thumbnail else None),
         quality=_quality(given.get("quality")),
-        media_type=choose(request, PICTURES),
+        media_type=media_type or choose(request, PICTURES),
     )
     return Rendering(options, region)
 
