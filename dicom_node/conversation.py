@@ -214,7 +214,9 @@ class Conversation:
             return Gathered(MAX_INFORMATION_BYTES) if field == commands.N_ACTION else Gathered()
         if not context.transfer_syntax or self.node is None or "store" not in self.node.may:
             return Nowhere()
-        return IncomingInstance(self._doorkeeper.archive, command, context.transfer_syntax)
+        return IncomingInstance(
+            self._doorkeeper.archive, command, context.transfer_syntax, self.node.charset
+        )
 
     def _serve_all(self, association: Association) -> None:
         while (message := association.receive()) is not None:

@@ -64,7 +64,7 @@ def _take_in(archive: Archive, node: Node, sender: Sender, sink: Sink | None) ->
         raise Denied("this node is not registered to send images")
     if not isinstance(sink, IncomingInstance) or sink.size == 0:
         raise Invalid("the C-STORE request brought no data set")
-    receipt = ingest_spooled(archive, sink.spooled(), sink.claim, sender)
+    receipt = ingest_spooled(archive, sink.spooled(), sink.claim, sender, sink.early)
     if receipt.outcome is Outcome.HELD_ASIDE:
         log.warning("instance held aside", calling=sender.name, site=sender.site, reason=receipt.detail)
     return receipt

@@ -38,7 +38,7 @@ def differences(row: Any, found: Prepared) -> dict[str, Any]:
         "received_at": found.blob.received_at,
     }
     wrong = {name: value for name, value in wanted.items() if getattr(row, name) != value}
-    packed = {"layout": found.packed_layout, "header": found.packed_header}
+    packed = {"layout": found.header.packed_layout, "header": found.header.packed}
     return wrong | {name: data for name, data in packed.items() if not _same(getattr(row, name), data)}
 
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 import pydicom.config
 from pydicom import Dataset
@@ -38,6 +39,7 @@ MAX_RAW = 64 << 10
 """Longer headers are not kept in the index."""
 _MAX_ATTRIBUTE = 8 << 10
 """Of a longer header, elements up to this many bytes are at hand for `Header.attributes`."""
+_ENDLESS = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,20 @@ class Header:
         encoding = Encoding.of(self.transfer_syntax_uid)
         return encode_json(self.short, encoding, self.charset_terms, frozenset(int(tag, 16) for tag in tags))
 
+    @cached_property
+    def packed(self) -> bytes | None:
+        """`raw` as the index keeps it. The same bytes always pack the same."""
+        return None if self.raw is None else zlib.compress(self.raw, 1)
+
+    @cached_property
+    def packed_layout(self) -> bytes | None:
+        """Where the frames lie, as the index keeps it; None without pixels."""
+        return self.layout.to_bytes() if self.layout else None
+
+    def pack(self) -> None:
+        """Do now what need not be done while others wait."""
+        self.packed, self.packed_layout  # noqa: B018 - each is computed once
+
 
 def read_header(
     buffer: Buffer, dataset_offset: int, transfer_syntax_uid: str, node_charset: str = ""
@@ -99,6 +115,40 @@ def read_header(
     structure = walk(buffer, dataset_offset, encoding)
     values, charset = read_values(buffer, dataset_offset, structure, encoding, node_charset)
     return _describe(values, charset, transfer_syntax_uid, structure, dataset_offset)
+
+
+@dataclass(frozen=True)
+class EarlyHeader:
+    """The header of an instance of which the first bytes have come. Its pixels are native and their place is known;
+    whether all of them will come is not."""
+
+    header: Header
+    pixels_end: int
+
+    def of(self, length: int) -> Header | None:
+        """The header, now that the data set has come to its end after `length` bytes; None if it is cut off."""
+        return self.header if self.pixels_end <= length else None
+
+
+def read_early(beginning: Buffer, transfer_syntax_uid: str, node_charset: str = "") -> EarlyHeader | None:
+    """What `read_header` will say of a data set that begins so, if that can be known by now.
+
+    To be called while the rest arrives: the time is not lost then. None if the header is longer, or if there is
+    anything about it that `read_header` has to see.
+    """
+    if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+        return None
+    encoding = Encoding.of(transfer_syntax_uid)
+    try:
+        structure = walk(beginning, 0, encoding, size=_ENDLESS)
+        pixels = structure.pixel_data
+        if pixels is None or pixels.length is None or structure.header_end > MAX_RAW or not structure.regular:
+            return None
+        values, charset = read_values(beginning, 0, structure, encoding, node_charset)
+        header = _describe(values, charset, transfer_syntax_uid, structure, 0)
+    except (Invalid, struct.error):
+        return None
+    return EarlyHeader(header, pixels.value_offset + pixels.length)
 
 
 def decode_header(dataset: Buffer, transfer_syntax_uid: str, node_charset: str = "") -> Dataset:

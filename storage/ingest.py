@@ -21,7 +21,7 @@ from storage.archive import Archive
 from storage.blob_name import BlobName, Origin
 from storage.blobs import FolderBlobs
 from storage.errors import Invalid, Unavailable
-from storage.header import Header, read_header
+from storage.header import EarlyHeader, Header, read_header
 from storage.part10 import file_header, inspect_file, is_directory
 from storage.prepared import Claim, Prepared, Sender, plain_uid
 from storage.put_back import put_back
@@ -72,16 +72,21 @@ def ingest(archive: Archive, dataset: Buffer, transfer_syntax_uid: str, sender: 
         return _take_in(archive, spool, prepare(header, spool, offset, sender))
 
 
-def ingest_spooled(archive: Archive, spool: Spool, claim: Claim, sender: Sender) -> Receipt:
-    """Take in what a wire has spooled: `claim.head`, then the data set as it came. Durable when this returns.
+def ingest_spooled(
+    archive: Archive, spool: Spool, claim: Claim, sender: Sender, early: EarlyHeader | None = None
+) -> Receipt:
+    """Take in what a wire has spooled: `claim.head`, then the data set as it came. Durable when this returns. `early`
+    is what the wire could read of it while it came.
 
     Raises `Invalid` ``SOP_CLASS_MISMATCH`` if the data set names another SOP class or instance than the claim (PS3.4
     B.2.3), and what `ingest` raises. The spool stays open; closing it is the caller's.
     """
     offset = len(claim.head)
-    with spool.view() as view:
-        # frames are counted from where the data set begins, whatever stands before it
-        header = read_header(view[offset:], 0, claim.transfer_syntax_uid, sender.charset)
+    header = early.of(spool.size - offset) if early else None
+    if header is None:
+        with spool.view() as view:
+            # frames are counted from where the data set begins, whatever stands before it
+            header = read_header(view[offset:], 0, claim.transfer_syntax_uid, sender.charset)
     _require_same_object(header, claim)
     return _take_in(archive, spool, prepare(header, spool, offset, sender))
 

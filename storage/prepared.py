@@ -12,7 +12,6 @@ from storage.identity import MAX_UID_LENGTH
 from storage.pack import Member
 from storage.part10 import file_header
 from storage.receipt import Aside, Outcome, Receipt
-from storage.stored_header import pack_header
 
 
 @dataclass(frozen=True)
@@ -87,19 +86,10 @@ class Prepared:
         """Who gave the PatientID its meaning: the data set says, or we know of the sender."""
         return self.header.issuer_of_patient_id or self.sender.issuer
 
-    @cached_property
-    def packed_header(self) -> bytes | None:
-        """The header as the index keeps it."""
-        return pack_header(self.header.raw)
-
-    @cached_property
-    def packed_layout(self) -> bytes | None:
-        """Where the frames lie, as the index keeps it; None without pixels."""
-        return self.header.layout.to_bytes() if self.header.layout else None
-
     def pack(self) -> None:
         """Do now what need not be done while others wait for the commit."""
-        self.packed_header, self.packed_layout, self.blob_key  # noqa: B018 - each is computed once
+        self.header.pack()
+        self.blob_key  # noqa: B018 - it is computed once
 
     def receipt(
         self,

@@ -24,11 +24,6 @@ from storage.structure import Encoding, walk
 from storage.tables import instance
 
 
-def pack_header(raw: bytes | None) -> bytes | None:
-    """`Header.raw` as it goes into the index. The same bytes always pack the same."""
-    return None if raw is None else zlib.compress(raw, 1)
-
-
 @dataclass(frozen=True)
 class StoredHeader:
     """What the index holds of a header, and where the rest lies."""

@@ -26,7 +26,7 @@ from pydicom.uid import (
 from pydicom_oracle import described
 
 from storage.errors import Invalid
-from storage.header import MAX_RAW, inflate, read_header
+from storage.header import MAX_RAW, inflate, read_early, read_header
 from storage.json_encoder import encode_json
 from storage.part10 import inspect_file
 from storage.structure import Encoding, walk
@@ -375,3 +375,16 @@ def test_elements_without_end_are_refused_before_they_fill_the_memory() -> None:
     with pytest.raises(Invalid, match="more than"):
         read_header(many, 0, str(ExplicitVRLittleEndian))
     assert time.monotonic() - began < 5
+
+
+def test_what_is_read_early_is_what_is_read_of_the_whole():
+    """However much has come, it is the same, or nothing is said yet."""
+    said = 0
+    for name, body, syntax in readable_files():
+        for cut in (200, 1000, 4000, 20000, len(body)):
+            early = read_early(memoryview(body)[:cut], syntax)
+            if early is not None and early.of(len(body)) is not None:
+                assert early.of(len(body)) == read_header(body, 0, syntax), name
+                assert early.of(early.pixels_end - 1) is None
+                said += 1
+    assert said > 300
