@@ -27,6 +27,7 @@ from viewer_api.dicomweb.native_frames import inflated_frames, stored_frame, unc
 from viewer_api.dicomweb.ranges import whole_or_range
 from viewer_api.dicomweb.reading_ahead import Reading
 from viewer_api.dicomweb.routes import INSTANCE, CallerHere, get
+from viewer_api.dicomweb.video import is_video, require_video_frame, video_response
 from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
@@ -61,6 +62,9 @@ def retrieve_frames(
     """Frames by number, counted from 1, with commas between."""
     numbers = frame_numbers(frames)
     found = one_instance(caller, study, series, instance)
+    if is_video(found):
+        require_video_frame(frames)
+        return video_response(request, caller, found)
     require_frames(found, numbers)
     form = _choose(accepted(request), found.transfer_syntax_uid, single=len(numbers) == 1)
     viewed(caller, found)

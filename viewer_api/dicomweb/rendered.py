@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from storage.archive import Archive
-from storage.bulkdata import bulk_value
 from storage.errors import Invalid
 from storage.retrieve import StoredInstance
 from viewer_api.access import Caller
-from viewer_api.dicomweb.accept import choose
-from viewer_api.dicomweb.bulkdata import DOCUMENT, PDF, document_bytes, is_pdf
 from viewer_api.dicomweb.caching import IMMUTABLE, REVALIDATE, cache_headers, entity_tag, not_modified
 from viewer_api.dicomweb.frames import frame_numbers, require_frames
 from viewer_api.dicomweb.holdings import middle_image, one_instance
+from viewer_api.dicomweb.objects.ask import Ask
+from viewer_api.dicomweb.objects.registry import renderer_of
 from viewer_api.dicomweb.parameters import read_rendering
 from viewer_api.dicomweb.pictures import picture, representative_frame
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
-from viewer_api.dicomweb.sr_page import is_structured_report, structured_report_page
 from viewer_api.dicomweb.viewing import viewed
 
 router = APIRouter()
-_HTML = "text/html"
 
 
 @get(router, STUDY + "/rendered")
@@ -38,7 +34,7 @@ def render_series(study: str, series: str, request: Request, caller: CallerHere)
 
 @get(router, INSTANCE + "/rendered")
 def render_instance(study: str, series: str, instance: str, request: Request, caller: CallerHere) -> Response:
-    """An image, its representative frame; a PDF as it is; a structured report as HTML."""
+    """An image, its representative frame; other objects as `viewer_api.dicomweb.objects` shows them."""
     return _rendered(request, caller, one_instance(caller, study, series, instance), None, IMMUTABLE)
 
 
@@ -62,8 +58,9 @@ def one_frame(text: str) -> int:
 def _rendered(
     request: Request, caller: Caller, found: StoredInstance, frame_number: int | None, control: str
 ) -> Response:
-    if found.packed_layout is None:
-        return _document(request, caller, found, control)
+    special = renderer_of(caller.archive, found)
+    if special is not None:
+        return special.rendered(Ask(request, caller, found, frame_number, control))
     number = frame_number or representative_frame(caller.archive, found)
     require_frames(found, [number])
     rendering = read_rendering(request)
@@ -74,26 +71,3 @@ def _rendered(
         return unchanged
     made = picture(caller.archive, found, number, rendering)
     return Response(made.content, media_type=made.media_type, headers=cache_headers(tag, control))
-
-
-def _document(request: Request, caller: Caller, found: StoredInstance, control: str) -> Response:
-    media_type = _document_type(caller.archive, found)
-    if not media_type:
-        raise Invalid("this kind of object cannot be shown as a picture or a page", code="NOT_RENDERABLE")
-    choose(request, [media_type])
-    viewed(caller, found)
-    tag = entity_tag("rendered", found.sha256, media_type)
-    unchanged = not_modified(request, tag, control)
-    if unchanged is not None:
-        return unchanged
-    if media_type == PDF:
-        content = document_bytes(caller.archive, found, bulk_value(caller.archive, found, DOCUMENT).data)
-    else:
-        content = structured_report_page(found.header(caller.archive)).encode()
-    return Response(content, media_type=media_type, headers=cache_headers(tag, control))
-
-
-def _document_type(archive: Archive, found: StoredInstance) -> str:
-    if is_pdf(archive, found):
-        return PDF
-    return _HTML if is_structured_report(archive, found) else ""

@@ -11,6 +11,8 @@ from viewer_api.dicomweb.caching import IMMUTABLE, REVALIDATE, cache_headers, en
 from viewer_api.dicomweb.card import card
 from viewer_api.dicomweb.frames import require_frames
 from viewer_api.dicomweb.holdings import middle_image, one_instance
+from viewer_api.dicomweb.objects.ask import Ask
+from viewer_api.dicomweb.objects.registry import renderer_of
 from viewer_api.dicomweb.parameters import Rendering, read_rendering
 from viewer_api.dicomweb.pictures import picture
 from viewer_api.dicomweb.rendered import one_frame
@@ -60,15 +62,20 @@ def _thumbnail(
     unchanged = not_modified(request, tag, control)
     if unchanged is not None:
         return unchanged
-    made = _picture_or_card(caller, found, number, rendering)
+    made = _picture_or_card(Ask(request, caller, found, frame_number, control), number, rendering)
     return Response(made.content, media_type=made.media_type, headers=cache_headers(tag, control))
 
 
-def _picture_or_card(caller: Caller, found: StoredInstance, number: int, rendering: Rendering) -> Picture:
-    modality = str(first_value(caller.archive, found, "00080060") or "?")
-    if found.packed_layout is None:
-        return card(modality, rendering.options)
-    try:
-        return picture(caller.archive, found, number, rendering)
-    except Invalid:  # broken or unknown pixels: the place in a list stays, opening the image tells why
-        return card(modality, rendering.options)
+def _picture_or_card(ask: Ask, number: int, rendering: Rendering) -> Picture:
+    special = renderer_of(ask.archive, ask.found)
+    symbol = special.symbol if special else ""
+    try:  # broken or unknown pixels: the place in a list stays, opening the image tells why
+        made = (
+            special.thumbnail(ask, rendering)
+            if special
+            else picture(ask.archive, ask.found, number, rendering)
+        )
+    except Invalid:
+        made = None
+    modality = str(first_value(ask.archive, ask.found, "00080060") or "?")
+    return made or card(modality, rendering.options, symbol)

@@ -1,0 +1,129 @@
+"""Stored values to presentation values under a presentation state (PS3.4 N.2).
+
+The state's transforms replace those of the image: a modality, VOI or presentation LUT that it lacks is the identity,
+and MONOCHROME1 no longer inverts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+
+from storage.errors import Invalid
+from viewer_api.render import attributes
+from viewer_api.render.display import display_values
+from viewer_api.render.lookup_table import LookupTable, entry_count, first_mapped, lookup_table
+from viewer_api.render.modality import ModalityTransform, Rescale, modality_transform
+from viewer_api.render.padding import padding
+from viewer_api.render.palette import palette_colours
+from viewer_api.render.pixel_format import MONOCHROME, PixelFormat, pixel_format
+from viewer_api.render.presentation_state import PSEUDO_COLOR, Target, item_for
+from viewer_api.render.voi import header_window
+from viewer_api.render.window import Window, full_window
+
+_MODALITY = ("ModalityLUTSequence", "RescaleIntercept", "RescaleSlope")
+
+
+def presented_values(
+    state: Dataset, header: Dataset, stored: NDArray[Any], target: Target, window: Window | None
+) -> tuple[NDArray[np.uint8], Window | None]:
+    """Grey `(rows, columns)` or RGB `(rows, columns, 3)` of one frame; the window that was used, if one was.
+
+    `window` beats the state's. Colour images keep their colours, which no LUT of a state is for.
+    """
+    form = pixel_format(header, pixel_vr="OF" if stored.dtype.kind == "f" else None)
+    if form.photometric_interpretation not in MONOCHROME:
+        return display_values(header, stored, frame_number=target.frame_number), None
+    steps = _steps(state, form, target, window)
+    coloured = str(state.get("SOPClassUID") or "") == PSEUDO_COLOR
+    table = _possible(stored) if stored.dtype.itemsize <= 2 else stored
+    shown = _coloured(state, steps.brightness(table)) if coloured else _grey(state, steps.brightness(table))
+    if table is not stored:
+        shown = shown[np.ascontiguousarray(stored).view(f"u{stored.dtype.itemsize}")]
+    pad = padding(header, form)
+    if pad is not None:
+        shown[pad(stored)] = 0
+    return shown, steps.voi if isinstance(steps.voi, Window) else None
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Modality and VOI transform."""
+
+    modality: ModalityTransform
+    voi: Window | LookupTable
+
+    def brightness(self, stored: NDArray[Any]) -> NDArray[Any]:
+        """From 0.0 to 1.0, of the shape of `stored`."""
+        values = self.modality(stored)
+        if isinstance(self.voi, Window):
+            return np.nan_to_num(self.voi(values))
+        return np.clip(self.voi(np.nan_to_num(values)) / ((1 << self.voi.bits) - 1), 0, 1)
+
+
+def _steps(state: Dataset, form: PixelFormat, target: Target, window: Window | None) -> _Steps:
+    modality = _modality(state, form, target)
+    item = item_for(state, "SoftcopyVOILUTSequence", target)
+    table = None if item is None else attributes.first_item(item, "VOILUTSequence")
+    if window is None and item is not None and table is not None:
+        signed = form.signed or (isinstance(modality, Rescale) and modality.intercept < 0)
+        return _Steps(modality, lookup_table(state, table, signed_input=signed))
+    own = None if item is None else header_window(item)
+    return _Steps(modality, window or own or _whole_range(form, modality))
+
+
+def _modality(state: Dataset, form: PixelFormat, target: Target) -> ModalityTransform:
+    """Of the state, or of its item for the image in a Variable Modality LUT state (PS3.3 C.11.1, C.11.27)."""
+    varying = item_for(state, "VariableModalityLUTSequence", target)
+    holder = state if varying is None else varying
+    taken = Dataset()
+    for keyword in _MODALITY:
+        if attributes.has_value(holder, keyword):
+            taken[keyword] = holder[keyword]
+    return modality_transform(taken, frame_number=1, signed=form.signed, for_display=False)
+
+
+def _whole_range(form: PixelFormat, modality: ModalityTransform) -> Window:
+    """The identity: all that the modality transform can give, from black to white (PS3.4 N.2.1.2)."""
+    if isinstance(modality, LookupTable):
+        return full_window(0, (1 << modality.bits) - 1)
+    low, high = (
+        (-1 << form.bits_stored - 1, (1 << form.bits_stored - 1) - 1)
+        if form.signed
+        else (0, (1 << form.bits_stored) - 1)
+    )
+    ends = [end * modality.slope + modality.intercept for end in (low, high)]
+    return full_window(min(ends), max(ends))
+
+
+def _grey(state: Dataset, brightness: NDArray[Any]) -> NDArray[np.uint8]:
+    """Through the presentation LUT, whose output are P-values (PS3.3 C.11.6)."""
+    item = attributes.first_item(state, "PresentationLUTSequence")
+    if item is not None:
+        table = lookup_table(state, item, signed_input=False)
+        index = np.rint(brightness * (len(table.entries) - 1)).astype(np.intp)
+        brightness = np.clip(table.entries[index] / ((1 << table.bits) - 1), 0, 1)
+    elif attributes.text(state, "PresentationLUTShape", "IDENTITY") == "INVERSE":
+        brightness = 1 - brightness
+    grey: NDArray[np.uint8] = np.rint(brightness * 255).astype(np.uint8)
+    return grey
+
+
+def _coloured(state: Dataset, brightness: NDArray[Any]) -> NDArray[np.uint8]:
+    """Through the palette of a pseudo-color state, which lies over the range of the VOI transform (PS3.4 N.2.3)."""
+    descriptor = attributes.numbers(state, "RedPaletteColorLookupTableDescriptor")
+    if len(descriptor) != 3:
+        raise Invalid("the presentation state has no palette", code="NOT_RENDERABLE")
+    first, count = first_mapped(descriptor[1], signed=False), entry_count(descriptor[0])
+    index = np.rint(brightness * (count - 1)).astype(np.int64) + first
+    return palette_colours(state, index.astype(np.uint32))
+
+
+def _possible(stored: NDArray[Any]) -> NDArray[Any]:
+    """Every value of the type, in the order of its bit patterns."""
+    size = stored.dtype.itemsize
+    return np.arange(1 << 8 * size, dtype=np.uint32).astype(f"u{size}").view(stored.dtype)
