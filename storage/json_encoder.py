@@ -36,6 +36,10 @@ _SIGNED_OR_NOT = frozenset(_AMBIGUOUS_US_SS_TAGS)
 _OB_OR_OW = frozenset(_AMBIGUOUS_OB_OW_TAGS | _OVERLAY_DATA_TAGS)
 
 
+FALLS_BACK = (Unusual, ValueError, OverflowError, struct.error)
+"""What the fast way raises for an element that is pydicom's."""
+
+
 def encode_json(
     data: bytes, encoding: Encoding, terms: tuple[str, ...], tags: frozenset[int] | None = None
 ) -> JsonModel:
@@ -43,10 +47,32 @@ def encode_json(
 
     Raises `Invalid` for bytes that are no data set; those of an instance that was taken in are one.
     """
-    return _Header(data, encoding, terms).model(tags)
+    return HeaderEncoder(data, encoding, terms).model(tags)
 
 
-class _Header:
+def encode_alone(
+    element: bytes, tag: int, encoding: Encoding, terms: tuple[str, ...], representation: int | None
+) -> JsonModel:
+    """An outermost element for which its own bytes tell everything, but for the character set and (0028,0103)
+    PixelRepresentation of its data set. Raises `Unusual`, `ValueError`, `OverflowError` or `struct.error` if they do
+    not."""
+    structure = walk(element, 0, encoding, deep=True)
+    if not structure.regular or tag not in structure.top.places:
+        raise Unusual
+    written = structure.top.places[tag][0]
+    if tag >> 16 & 1 and written in (b"", b"UN"):
+        raise Unusual  # its creator stands in another element
+    scope = _Scope(element, encoding, structure.top, encodings_of(terms), representation)
+    return scope.element(tag, f"bulkdata/{tag:08X}")
+
+
+def pixel_representation(element: bytes, encoding: Encoding) -> int | None:
+    """The value of an element (0028,0103). Raises `Unusual`."""
+    level = walk(element, 0, encoding).top
+    return _Scope(element, encoding, level, (), None).representation()
+
+
+class HeaderEncoder:
     """One header being encoded."""
 
     def __init__(self, data: bytes, encoding: Encoding, terms: tuple[str, ...]) -> None:
@@ -58,24 +84,29 @@ class _Header:
         """The same as pydicom reads it."""
         return decode(self.data, self.structure, self.encoding, self.terms)
 
+    @cached_property
+    def scope(self) -> _Scope:
+        """Its outermost data set."""
+        return _Scope(self.data, self.encoding, self.structure.top, encodings_of(self.terms), None)
+
     def model(self, tags: frozenset[int] | None) -> JsonModel:
+        """All of it, or the outermost `tags`."""
         if not self.structure.regular:
             whole = to_json(self.dataset)
             return whole if tags is None else {k: v for k, v in whole.items() if int(k, 16) in tags}
-        top = self.structure.top
-        scope = _Scope(self.data, self.encoding, top, encodings_of(self.terms), None)
-        wanted = {tag for tag in top.places if tag & 0xFFFF} | {CHARSET_TAG}
+        wanted = {tag for tag in self.structure.top.places if tag & 0xFFFF} | {CHARSET_TAG}
         chosen = sorted(wanted if tags is None else wanted & tags)
-        return {f"{tag:08X}": self._outermost(scope, tag) for tag in chosen}
+        return {f"{tag:08X}": self.outermost(tag)[0] for tag in chosen}
 
-    def _outermost(self, scope: _Scope, tag: int) -> JsonModel:
+    def outermost(self, tag: int) -> tuple[JsonModel, bool]:
+        """One element of a regular header, and whether pydicom was not asked."""
         if tag == CHARSET_TAG:
-            return {"vr": "CS", "Value": ["ISO_IR 192"]}  # PS3.18 F.2.2: JSON is UTF-8
+            return {"vr": "CS", "Value": ["ISO_IR 192"]}, True  # PS3.18 F.2.2: JSON is UTF-8
         path = f"bulkdata/{tag:08X}"
         try:
-            return scope.element(tag, path)
-        except (Unusual, ValueError, OverflowError, struct.error):
-            return element_json(self.dataset, tag, path)
+            return self.scope.element(tag, path), True
+        except FALLS_BACK:
+            return element_json(self.dataset, tag, path), False
 
 
 @dataclass(slots=True)
@@ -138,7 +169,7 @@ class _Scope:
             if place[2] == 0:
                 return {"vr": "SQ"}
             raise Unusual  # a private sequence in implicit VR: the walk did not know it for one
-        representation = self._representation()
+        representation = self.representation()
         items = [
             self._item(level, representation, f"{path}/{index}")
             for index, level in enumerate(self.level.items[tag])
@@ -192,12 +223,12 @@ class _Scope:
         if written:
             raise Unusual
         if vr == "US or SS" and tag in _SIGNED_OR_NOT:
-            return "SS" if self._representation() else "US"
+            return "SS" if self.representation() else "US"
         if vr == "OB or OW" and tag in _OB_OR_OW:
             return "OW"
         raise Unusual
 
-    def _representation(self) -> int | None:
+    def representation(self) -> int | None:
         """(0028,0103) of this data set or the closest around it."""
         place = self.level.places.get(_PIXEL_REPRESENTATION)
         if place is not None:

@@ -146,4 +146,7 @@ def has_references(model: JsonModel) -> bool:
 
 def json_text(value: JsonModel | list[JsonModel]) -> bytes:
     """JSON without a blank too many, in UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _TO_TEXT(value).encode()
+
+
+_TO_TEXT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

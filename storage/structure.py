@@ -39,6 +39,7 @@ __all__ = [
     "Level",
     "Place",
     "Structure",
+    "element_end",
     "tag_name",
     "walk",
 ]
@@ -120,6 +121,15 @@ def walk(
             walker.require_value_inside(element, end)
             return Structure(element.offset, element, top, walker.regular)
         position = walker.skip(element, end, encoding, 0, top)
+
+
+def element_end(buffer: Buffer, position: int, encoding: Encoding) -> int | None:
+    """Where the element at `position` of a data set that was walked before ends; None if it, or anything in it, does
+    not stand as PS3.5 section 7 has it. Raises what `walk` raises."""
+    walker = _Walker(buffer, deep=False)
+    element = walker.element(position, len(buffer), encoding)
+    end = walker.skip(element, len(buffer), encoding, 0, walker.top)
+    return end if walker.regular else None
 
 
 def _only_padding(buffer: Buffer, position: int) -> bool:
