@@ -28,7 +28,7 @@ from storage.archive import Archive
 from storage.errors import Error, Invalid
 from storage.links import AssociationSummary, record_association, report_open
 from storage.questions import plan
-from viewer_api.app import create_app
+from viewer_api.app import WebConfig, create_app
 from worklist import arrivals
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def _collect_garbage_rarely() -> None:
 
 def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> None:
     config = uvicorn.Config(
-        create_app(archive),
+        create_app(archive, WebConfig(origins=settings.origins)),
         host=settings.http_host,
         port=settings.http_port,
         log_config=None,

@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = Field(default=SecretStr(""), description="secret key of the S3 store")
     http_host: str = Field(default="0.0.0.0", description="address the web role listens on")  # noqa: S104
     http_port: int = Field(default=8080, ge=0, le=65535, description="port the web role listens on")
+    http_origins: str = Field(
+        default="",
+        pattern=r"^(\s*https?://[A-Za-z0-9.-]+(:\d{1,5})?\s*(,|$))*$",
+        description="origins whose pages may read from here, with commas between: https://viewer.example.org",
+    )
     dicom_host: str = Field(default="0.0.0.0", description="address the DICOM node listens on")  # noqa: S104
     dicom_port: int = Field(default=11112, ge=0, le=65535, description="port the DICOM node listens on")
     dicom_processes: int = Field(
@@ -95,6 +100,11 @@ class Settings(BaseSettings):
     def blobs(self) -> str:
         """The blob store URL in force."""
         return self.blobs_url or f"file://{self.data.absolute() / 'blobs'}"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The registered origins, one by one."""
+        return tuple(origin.strip().lower() for origin in self.http_origins.split(",") if origin.strip())
 
     @property
     def s3_keys(self) -> S3Keys:

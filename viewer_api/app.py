@@ -17,6 +17,7 @@ from viewer_api.dicomweb.router import dicomweb_router
 from viewer_api.headers import SecurityHeaders
 from viewer_api.limits import BodyLimit
 from viewer_api.live import LiveFeed
+from viewer_api.origins import RegisteredOrigins
 
 WEB_DIST = Path(__file__).parent / "web" / "dist"
 THREADS = 24
@@ -28,6 +29,8 @@ class WebConfig:
     """What the application needs to know beside the archive."""
 
     web_dist: Path = WEB_DIST
+    origins: tuple[str, ...] = ()
+    """Whose pages may read from here, beside our own."""
 
 
 def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
@@ -47,6 +50,8 @@ def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
     problems.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
+    if config.origins:
+        app.add_middleware(RegisteredOrigins, origins=config.origins)
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")
     app.include_router(dicomweb_router(), prefix="/dicom-web", tags=["DICOMweb"])

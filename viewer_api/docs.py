@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from swagger_ui_bundle import swagger_ui_path
+
+from viewer_api.problems import described
+from viewer_api.sessions import COOKIE
 
 _POLICY = "; ".join(
     (
@@ -18,8 +23,42 @@ _POLICY = "; ".join(
 )
 
 
+_EVERYWHERE = (400, 401, 403, 404, 409, 413, 503)
+"""What every address may answer that asks who calls."""
+_OPEN = ("/health", "/metrics")
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "a token of `farlight token create`"},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "set by POST /api/session"},
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Let `/openapi.json` say what every address answers: its errors are problems, and none is a 422."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = plain()
+            schema.setdefault("components", {})["securitySchemes"] = _SECURITY
+            schema["security"] = [{"bearer": []}, {"cookie": []}]
+            for path, operations in schema["paths"].items():
+                for operation in operations.values():
+                    _complete(path, operation)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    answers.pop("422", None)
+    for status in (503,) if path.startswith(_OPEN) else _EVERYWHERE:
+        answers.setdefault(str(status), described(status))
+
+
 def mount(app: FastAPI) -> None:
     """Serve `/docs` over `/openapi.json`."""
+    describe(app)
     app.mount("/docs/assets", StaticFiles(directory=swagger_ui_path), name="docs-assets")
 
     @app.get("/docs", include_in_schema=False)

@@ -13,14 +13,23 @@ _PAIR = re.compile(r'(\w+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]+)')
 
 def base_url(request: Request, site: str) -> str:
     """Up to and with ``/dicom-web``: the tree of one hospital, as only there a study UID names one study."""
-    scheme, host = _origin(request)
-    mounted = request.scope.get("root_path", "")
-    return f"{scheme}://{host}{_prefix(request)}{mounted}/sites/{quote(site, safe='')}/dicom-web"
+    return f"{_root_url(request)}/sites/{quote(site, safe='')}/dicom-web"
+
+
+def service_url(request: Request) -> str:
+    """Up to and with ``/dicom-web``: the tree that the request is in."""
+    site = request.path_params.get("site")
+    return f"{_root_url(request)}/dicom-web" if site is None else base_url(request, site)
 
 
 def instance_url(base: str, study: str, series: str, instance: str) -> str:
     """The address of one instance below `base_url`."""
     return f"{base}/studies/{study}/series/{series}/instances/{instance}"
+
+
+def _root_url(request: Request) -> str:
+    scheme, host = _origin(request)
+    return f"{scheme}://{host}{_prefix(request)}{request.scope.get('root_path', '')}"
 
 
 def _origin(request: Request) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from viewer_api.dicomweb import (
     bulkdata,
+    capabilities,
     frames,
     metadata,
     pixel_data,
@@ -22,4 +23,5 @@ def dicomweb_router() -> APIRouter:
     router = APIRouter()
     for each in (search, metadata, retrieve, frames, pixel_data, bulkdata, rendered, thumbnail, store):
         router.include_router(each.router)
+    capabilities.declare(router)
     return router

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import threading
 
 import pytest
-import uvicorn
-from running import wait_for
-from served import Served, add_person_of_both, fill
+from served import FRIEND, Served, add_person_of_both, fill, serve
 
 from storage.archive import open_archive
-from viewer_api.app import create_app
+from viewer_api.app import WebConfig
 
 
 @pytest.fixture(scope="session")
@@ -22,15 +19,8 @@ def served(tmp_path_factory, prepared_database):
     archive = open_archive(f"sqlite:///{folder / 'farlight.db'}", f"file://{folder / 'blobs'}", folder)
     stored = fill(archive)
     add_person_of_both(archive)
-    config = uvicorn.Config(create_app(archive), host="127.0.0.1", port=0, log_level="warning", ws="none")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_for("the application", lambda: server.started)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Served(f"http://127.0.0.1:{port}", archive, stored)
-    server.should_exit = True
-    thread.join(20)
+    with serve(archive, WebConfig(origins=(FRIEND,))) as url:
+        yield Served(url, archive, stored)
     archive.close()
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pydicom
 import requests
+import uvicorn
 from dicomweb_client import DICOMwebClient
 from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
-from running import PASSWORD, Client
+from running import PASSWORD, Client, wait_for
 
 from storage.archive import Archive
 from storage.ingest import Receipt, Sender, ingest_file
+from viewer_api.app import WebConfig, create_app
 from worklist.people import Membership, add_person, set_memberships, set_password
 from worklist.roles import Role
 
@@ -36,6 +39,8 @@ KASHI_FILES = (
     "test-SR.dcm",
     "waveform_ecg.dcm",
 )
+FRIEND = "https://viewer.example.org"
+"""The one registered origin."""
 PRIVATE_SYNTAX = "1.2.826.0.1.3680043.9.9999.1"
 AKSU_FILES = ("693_J2KI.dcm",)
 PDF = b"%PDF-1.4\n" + b"% words\n" * 2000 + b"%%EOF\n"
@@ -96,6 +101,19 @@ class Served:
             token = client.sign_in(username)["token"]
             headers = {"Authorization": f"Bearer {token}"}
             yield DICOMwebClient(f"{self.url}{tree}", session=session, headers=headers)
+
+
+@contextmanager
+def serve(archive: Archive, config: WebConfig | None = None):
+    """The application over an archive, on a port of its own; gives its address."""
+    app = create_app(archive, config)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_for("the application", lambda: server.started)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
 
 
 def fill(archive: Archive) -> dict[str, Stored]:
