@@ -20,7 +20,7 @@ from pairs import Pair, Servers
 from place import Place
 from running import Client, Program
 from sending import SENDERS, Batch, Throng, check, make_batch
-from sqlalchemy import func, select
+from sqlalchemy import select
 from victims import NODES, OF_SERVERS, OURS, Scene, Victim
 
 from storage.sweep import sweep
@@ -118,12 +118,13 @@ def send_again(program: Program, batches: list[Batch], client: Client) -> None:
 
 
 def sweep_up(place: Place) -> None:
-    """What the cuts left without a row goes, and nothing else: there are as many blobs as rows."""
+    """What the cuts left without a row goes, and nothing else: every blob has a row, and every row its blob."""
     archive = place.open()
     swept = sweep(archive, grace=NO_GRACE, everything=True)
     log.warning("%d blobs, %d without a row: %s", swept.looked_at, swept.unnamed, dict(swept.fates))
-    blobs = [info.key for info in archive.blobs.list() if info.key.endswith(".dcm")]
+    blobs = {info.key for info in archive.blobs.list() if info.key.endswith((".dcm", ".tar"))}
     with archive.database.read() as connection:
-        rows = connection.execute(select(func.count()).select_from(instance)).scalar_one()
+        rows = list(connection.execute(select(instance.c.blob_key)).scalars())
     archive.close()
-    assert len(blobs) == rows == ROUNDS * IMAGES
+    assert len(rows) == ROUNDS * IMAGES
+    assert blobs == set(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from pydicom.uid import generate_uid
 from sqlalchemy import delete, select
 
 from storage.archive import Archive
-from storage.ingest import Receipt, Sender, ingest_file, keep_document, record
-from storage.part10 import inspect_file
+from storage.arrival import Arrival, keep_arrivals
+from storage.header import read_header
+from storage.ingest import Receipt, Sender, ingest_file, keep_document, prepare, record, record_batch
+from storage.part10 import file_header, inspect_file
 from storage.sites import all_nodes
 from storage.tables import (
     change,
@@ -63,6 +66,25 @@ def ct(archive: Archive, site_code: str = "KASHI", **values: object) -> Receipt:
     """One more CT image, taken in."""
     fresh = {"SOPInstanceUID": generate_uid(), **values}
     return ingest_file(archive, changed(**fresh), sender(archive, site_code))
+
+
+def take_together(archive: Archive, files: list[bytes], site_code: str = "KASHI") -> list[Receipt]:
+    """Files that came at once, as one group commit takes them in: in one pack if they are small."""
+    come_from = sender(archive, site_code)
+    with ExitStack() as spools:
+        arrivals = []
+        for data in files:
+            info = inspect_file(data)
+            header = read_header(data[info.dataset_offset :], 0, info.transfer_syntax_uid, come_from.charset)
+            head = file_header(header.sop_class_uid, header.sop_instance_uid, header.transfer_syntax_uid)
+            spool = spools.enter_context(archive.spool())
+            spool.write(head)
+            spool.write(data[info.dataset_offset :])
+            arrivals.append(Arrival(prepare(header, spool, len(head), come_from), spool))
+        kept = keep_arrivals(archive.blobs, archive.spool, arrivals)
+    archive.blobs.settle({one.blob_key for one in kept})
+    with archive.database.write() as connection:
+        return record_batch(archive.database, connection, kept)
 
 
 def gbk_without_charset() -> bytes:
