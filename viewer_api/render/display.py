@@ -29,14 +29,16 @@ def display_values(
     header: Dataset, stored: NDArray[Any], *, frame_number: int, options: RenderOptions | None = None
 ) -> NDArray[np.uint8]:
     """Grey `(rows, columns)` or RGB `(rows, columns, 3)` of stored values as `decode_frame` gives them."""
-    return displayed(header, stored, frame_number=frame_number, options=options or RenderOptions()).values
+    form = pixel_format(header, pixel_vr="OF" if stored.dtype.kind == "f" else None)
+    return displayed(
+        header, form, stored, frame_number=frame_number, options=options or RenderOptions()
+    ).values
 
 
 def displayed(
-    header: Dataset, stored: NDArray[Any], *, frame_number: int, options: RenderOptions
+    header: Dataset, form: PixelFormat, stored: NDArray[Any], *, frame_number: int, options: RenderOptions
 ) -> Displayed:
     """The same, with the window that was used. Windows have no meaning for colour and are left out there."""
-    form = pixel_format(header, pixel_vr="OF" if stored.dtype.kind == "f" else None)
     if form.photometric_interpretation in MONOCHROME:
         transform = grey_transform(
             header, form, stored, frame_number=frame_number, window=options.window, invert=options.invert

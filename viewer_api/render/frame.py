@@ -63,6 +63,20 @@ def decode_frame(
     if frame_number < 1:
         raise Invalid("frames are counted from 1")
     form = pixel_format(header, pixel_vr=pixel_vr)
+    return frame_values(
+        form, frame, transfer_syntax_uid=transfer_syntax_uid, bit_offset=bit_offset, pixel_vr=pixel_vr
+    )
+
+
+def frame_values(
+    form: PixelFormat,
+    frame: Buffer,
+    *,
+    transfer_syntax_uid: str,
+    bit_offset: int = 0,
+    pixel_vr: str | None = None,
+) -> NDArray[Any]:
+    """The same, of a frame whose format is known."""
     if can_decode(transfer_syntax_uid):
         return compressed_frame(form, bytes(frame), transfer_syntax_uid)
     if transfer_syntax_uid not in _LITTLE_ENDIAN and transfer_syntax_uid != _BIG_ENDIAN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,17 @@ class GreyTransform:
     def __call__(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
         """Grey for each stored value: computed once per possible value where these are few, else per pixel."""
         if stored.dtype.itemsize > 2 or stored.size < _possible_values(stored.dtype).size:
-            return self._computed(stored)
-        return table_take(self._computed(_possible_values(stored.dtype)), stored)
+            return self.computed(stored)
+        return table_take(self._table(stored.dtype), stored)
 
-    def _computed(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
+    def _table(self, dtype: np.dtype[Any]) -> NDArray[np.uint8]:
+        """Grey for each possible value; kept where all steps are told by a few numbers, as in most series."""
+        if isinstance(self.modality, LookupTable) or isinstance(self.voi, LookupTable):
+            return self.computed(_possible_values(dtype))
+        return _kept_table(self, dtype)
+
+    def computed(self, stored: NDArray[Any]) -> NDArray[np.uint8]:
+        """Grey step by step, value for value."""
         brightness = self._brightness(self.modality(stored))
         if self.inverse:
             brightness = 1 - brightness
@@ -61,6 +69,12 @@ class GreyTransform:
             return self.voi(values)
         top = (1 << self.voi.bits) - 1
         return np.clip(self.voi(np.nan_to_num(values)) / top, 0, 1)
+
+
+@lru_cache(maxsize=64)
+def _kept_table(transform: GreyTransform, dtype: np.dtype[Any]) -> NDArray[np.uint8]:
+    """The frames of a series share their table: making one takes longer than using it. One has 64 KiB."""
+    return transform.computed(_possible_values(dtype))
 
 
 def grey_transform(

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 from pydicom import Dataset
 
 from storage.errors import Invalid
 from viewer_api.render.aspect import pixel_aspect
 from viewer_api.render.display import displayed
-from viewer_api.render.frame import decode_frame
+from viewer_api.render.frame import frame_values
+from viewer_api.render.icc import in_colour_space
 from viewer_api.render.native import Buffer
 from viewer_api.render.options import RenderOptions
+from viewer_api.render.overlay import drawn_white, overlay_mask
+from viewer_api.render.pixel_format import PixelFormat, pixel_format
 from viewer_api.render.window import Window
 
 _LARGEST_SIDE = {"image/jpeg": 65535, "image/png": 65535, "image/webp": 16383}
@@ -50,19 +56,50 @@ def render_frame(
     in one direction and keeps the aspect that the header tells of, uneven pixels included (PS3.18 8.3.5.1.3).
     """
     options = options or RenderOptions()
-    stored = decode_frame(
-        header,
-        frame,
+    if frame_number < 1:
+        raise Invalid("frames are counted from 1")
+    form = pixel_format(header, pixel_vr=pixel_vr)
+    values = partial(
+        frame_values,
+        frame=frame,
         transfer_syntax_uid=transfer_syntax_uid,
-        frame_number=frame_number,
         bit_offset=bit_offset,
         pixel_vr=pixel_vr,
     )
-    shown = displayed(header, stored, frame_number=frame_number, options=options)
-    image = Image.fromarray(np.ascontiguousarray(shown.values))
+    shown = displayed(header, form, values(form), frame_number=frame_number, options=options)
+    colours, profile = shown.values, None
+    if colours.ndim == 3:
+        colours, profile = in_colour_space(header, colours, options.icc_profile)
+    if options.overlays:
+        colours = _with_overlays(header, form, values, colours, frame_number)
+    image = Image.fromarray(np.ascontiguousarray(colours))
     if options.viewport is not None:
         image = _fitted(image, options.viewport, pixel_aspect(header, frame_number=frame_number))
-    return Picture(encoded(image, options), options.media_type, image.width, image.height, shown.window)
+    content = encoded(image, options, profile)
+    return Picture(content, options.media_type, image.width, image.height, shown.window)
+
+
+def _with_overlays(
+    header: Dataset,
+    form: PixelFormat,
+    values: Callable[[PixelFormat], NDArray[Any]],
+    colours: NDArray[np.uint8],
+    frame_number: int,
+) -> NDArray[np.uint8]:
+    """`values` decodes the frame once more where a plane lies in its unused bits."""
+
+    def embedded(position: int) -> NDArray[np.bool_]:
+        one_bit = replace(form, bits_stored=1, high_bit=position, signed=False)
+        return values(one_bit).astype(np.bool_)
+
+    mask = overlay_mask(
+        header,
+        (form.rows, form.columns),
+        frame_number=frame_number,
+        bits_allocated=form.bits_allocated if not (form.floating or form.colour) else 1,
+        embedded=embedded,
+    )
+    return colours if mask is None else drawn_white(colours, mask)
 
 
 def fitted_size(width: int, height: float, viewport: tuple[int, int]) -> tuple[int, int]:
@@ -80,7 +117,7 @@ def _fitted(image: Image.Image, viewport: tuple[int, int], aspect: float) -> Ima
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def encoded(image: Image.Image, options: RenderOptions) -> bytes:
+def encoded(image: Image.Image, options: RenderOptions, profile: bytes | None = None) -> bytes:
     """The image as its media type has it. Raises `Invalid` ``NOT_RENDERABLE`` for more pixels than that can hold."""
     if max(image.size) > _LARGEST_SIDE[options.media_type]:
         size = f"{image.width} x {image.height}"
@@ -88,7 +125,7 @@ def encoded(image: Image.Image, options: RenderOptions) -> bytes:
             f"{options.media_type} cannot hold {size} pixels; ask for a viewport", code="NOT_RENDERABLE"
         )
     out = io.BytesIO()
-    image.save(out, options.media_type.removeprefix("image/"), **_settings(options))
+    image.save(out, options.media_type.removeprefix("image/"), icc_profile=profile, **_settings(options))
     return out.getvalue()
 
 
