@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -12,8 +13,9 @@ from storage.archive import Archive
 from storage.errors import Denied, NotFound
 from storage.tables import study
 from storage.visibility import Visible
-from viewer_api.sessions import COOKIE, person_of
-from worklist.people import Person
+from viewer_api.remembered import remembered
+from viewer_api.sessions import COOKIE, Holder, holder_of
+from worklist.people import Person, token_hash
 from worklist.requests import studies_read_for, studies_visible_to
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -21,11 +23,12 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody who calls, perhaps about one hospital only (`site`)."""
+    """Somebody who calls, perhaps about one hospital only (`site`). `moment` is when (`viewer_api.remembered`)."""
 
     person: Person
     archive: Archive
     site: str | None = None
+    moment: Hashable = field(default=None, compare=False)
 
     def visible_studies(self) -> ColumnElement[bool]:
         """The condition on `study` that every query of patient data carries."""
@@ -45,13 +48,23 @@ class Caller:
 def caller(request: Request) -> Caller:
     """The FastAPI dependency. Raises `Denied` ``UNAUTHENTICATED`` without a valid cookie or bearer token."""
     archive: Archive = request.app.state.archive
+    known = remembered(archive.database)
+    moment = known.now()
     token = token_of(request)
     address = request.client.host if request.client else ""
-    with archive.database.read() as connection:
-        person = person_of(connection, token, address) if token else None
-    if person is None:
+    holder = (
+        known.get(moment, ("holder", token_hash(token), address), lambda: _holder(archive, token, address))
+        if token
+        else None
+    )
+    if holder is None or holder.is_over():
         raise Denied("sign in first: the session is missing, over, or was ended", code="UNAUTHENTICATED")
-    return Caller(person, archive, _site(request))
+    return Caller(holder.person, archive, _site(request), moment)
+
+
+def _holder(archive: Archive, token: str, address: str) -> Holder | None:
+    with archive.database.read() as connection:
+        return holder_of(connection, token, address)
 
 
 def token_of(request: Request) -> str:

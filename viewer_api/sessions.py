@@ -68,20 +68,38 @@ def sign_out(database: Database, token: str) -> None:
         audit.append(connection, audit.Act("sign-out", "user", username, actor=username))
 
 
-def person_of(connection: Connection, token: str, address: str) -> Person | None:
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a token, and until when it is valid; None for one that lasts until it is revoked."""
+
+    person: Person
+    expires_at: datetime | None
+
+    def is_over(self) -> bool:
+        """Whether its time has passed."""
+        return self.expires_at is not None and self.expires_at <= datetime.now(UTC)
+
+
+def holder_of(connection: Connection, token: str, address: str) -> Holder | None:
     """Who holds this token, None if it is not or no longer valid."""
-    query = select(session.c.user).where(
+    query = select(session.c.user, session.c.expires_at).where(
         session.c.token_hash == token_hash(token),
         session.c.revoked_at.is_(None),
         or_(session.c.expires_at.is_(None), session.c.expires_at > datetime.now(UTC)),
     )
-    user_id = connection.execute(query).scalar()
-    if user_id is None:
+    row = connection.execute(query).one_or_none()
+    if row is None:
         return None
     try:
-        return get_person(connection, user_id, address)
+        return Holder(get_person(connection, row.user, address), row.expires_at)
     except NotFound:
         return None
+
+
+def person_of(connection: Connection, token: str, address: str) -> Person | None:
+    """The person alone."""
+    holder = holder_of(connection, token, address)
+    return None if holder is None else holder.person
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from storage.errors import Conflict, NotFound
 from storage.retrieve import READING_ORDER, StoredInstance, first_instance, instances
 from storage.tables import instance, series, study
 from viewer_api.access import Caller
+from viewer_api.remembered import remembered
 
 
 def study_instances(caller: Caller, study_uid: str) -> list[StoredInstance]:
@@ -25,7 +26,14 @@ def series_instances(caller: Caller, study_uid: str, series_uid: str) -> list[St
 
 
 def one_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:
-    """Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    """Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``. Remembered: a viewer asks for frame after frame."""
+    known = remembered(caller.archive.database)
+    moment = known.now() if caller.moment is None else caller.moment
+    key = ("instance", caller.person, caller.site, study_uid, series_uid, instance_uid)
+    return known.get(moment, key, lambda: _find_instance(caller, study_uid, series_uid, instance_uid))
+
+
+def _find_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:
     where = (series.c.series_instance_uid == series_uid, instance.c.sop_instance_uid == instance_uid)
     with caller.archive.database.read() as connection:
         found = first_instance(connection, _one_study(connection, caller, study_uid), *where)

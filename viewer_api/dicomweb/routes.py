@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from storage.errors import Invalid
 from viewer_api.access import Caller, caller
+from viewer_api.dicomweb.direct_route import direct_route
 from viewer_api.problems import described
 
 
@@ -35,6 +36,8 @@ def _require_text(part: str, raw: bytes) -> None:
 
 CallerHere = Annotated[Caller, Depends(caller_here)]
 """Every handler takes one."""
+
+_Direct = direct_route(caller_here)
 
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 
@@ -63,8 +66,16 @@ def get(
 
     def declare(handler: Handler) -> Handler:
         extra = {"parameters": list(parameters)} if parameters else None
-        router.get(path, response_class=Response, responses=responses, openapi_extra=extra)(handler)
-        router.head(path, response_class=Response, include_in_schema=False)(handler)
+        described_as = {"responses": responses, "openapi_extra": extra}
+        for method, told in (("GET", described_as), ("HEAD", {"include_in_schema": False})):
+            router.add_api_route(
+                path,
+                handler,
+                methods=[method],
+                response_class=Response,
+                route_class_override=_Direct,
+                **told,
+            )
         return handler
 
     return declare
