@@ -16,6 +16,7 @@ from viewer_api.dicomweb import (
     store,
     thumbnail,
 )
+from viewer_api.dicomweb.volumes import routes as volumes
 
 
 def dicomweb_router() -> APIRouter:
@@ -23,5 +24,6 @@ def dicomweb_router() -> APIRouter:
     router = APIRouter()
     for each in (search, metadata, retrieve, frames, pixel_data, bulkdata, rendered, thumbnail, store):
         router.include_router(each.router)
+    router.include_router(volumes.router)
     capabilities.declare(router)
     return router

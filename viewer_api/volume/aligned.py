@@ -112,9 +112,7 @@ def _mean(volume: Volume, axis: int, low: float, high: float, ends: Sequence[NDA
     return total
 
 
-def _added_columns(
-    total: NDArray[np.float32], columns: NDArray[Any], weights: NDArray[np.float64]
-) -> NDArray[np.float32]:
+def _added_columns(total: NDArray[Any], columns: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[Any]:
     """Columns lie side by side in memory: a slice at a time is read, not a column of all slices."""
     narrow = weights.astype(np.float32)
     for index, rows in enumerate(columns):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from storage.errors import Unavailable
+from storage.errors import Invalid, Unavailable
 from viewer_api.volume.volume import Volume
 
 WAIT_S = 30.0
@@ -45,8 +45,14 @@ class VolumeCache:
     def hold(self, key: Hashable, nbytes: int, load: Callable[[], Volume]) -> Iterator[Volume]:
         """The volume, kept while the context lasts; `load` is called by one of those who ask.
 
-        Raises what `load` raises, `Unavailable` ``BUSY`` if there is no room or no answer for `wait_s` seconds.
+        Raises what `load` raises, `Unavailable` ``BUSY`` if there is no room or no answer for `wait_s` seconds,
+        and `Invalid` ``VOLUME_TOO_LARGE`` for what never finds room, before anything is read.
         """
+        if nbytes > self._max_bytes:
+            raise Invalid(
+                f"a volume of {nbytes >> 20} MiB is more than the {self._max_bytes >> 20} MiB that are kept for them",
+                code="VOLUME_TOO_LARGE",
+            )
         entry, is_mine = self._claim(key, nbytes)
         try:
             yield self._load(key, entry, load) if is_mine else self._loaded(entry)

@@ -24,8 +24,6 @@ from viewer_api.volume.source import SourceFrame
 from viewer_api.volume.stacks import Stack
 from viewer_api.volume.volume import Volume
 
-MAX_VOLUME_BYTES = 1 << 30
-"""Two thousand CT slices; what claims to be more is refused unread."""
 FrameReader = Callable[[SourceFrame, Dataset], NDArray[Any]]
 """Gives a frame's stored values `(rows, columns)`; the data set holds what decoding needs."""
 
@@ -37,7 +35,7 @@ _SAMPLE = 1 << 18
 
 
 class Loading:
-    """A stack that is about to be read. Raises `Invalid` ``VOLUME_TOO_LARGE``, ``NOT_A_VOLUME``, ``NOT_RENDERABLE``."""
+    """A stack that is about to be read. Raises `Invalid` ``NOT_A_VOLUME``, ``NOT_RENDERABLE``."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -48,11 +46,6 @@ class Loading:
         self._forms = {key: _monochrome(header) for key, header in self._headers.items()}
         self._rescale = self._one_rescale()
         self._dtype = self._voxel_type()
-        if self.bytes_needed > MAX_VOLUME_BYTES:
-            size = " x ".join(map(str, self.grid.shape))
-            raise Invalid(
-                f"a volume of {size} takes more than {MAX_VOLUME_BYTES >> 20} MiB", code="VOLUME_TOO_LARGE"
-            )
 
     @property
     def bytes_needed(self) -> int:
