@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import io
 import shutil
-import threading
 from pathlib import Path
 
 import pydicom
 import pytest
-import uvicorn
 from pydicom.data import get_testdata_file
-from running import wait_for
-from served import Served, made_slice, parts_of
+from served import Served, made_slice, parts_of, serve
 
 from storage.archive import open_archive
 from storage.errors import Unavailable
 from storage.retrieve import first_instance
 from storage.tables import instance
-from viewer_api.app import create_app
 from viewer_api.dicomweb.incoming_parts import IN_MEMORY_BYTES, MAX_PARTS, PartReceiver
 
 KIND = 'multipart/related; type="application/dicom"; boundary="{}"'
@@ -29,13 +25,8 @@ def empty(tmp_path, prepared_database):
     """An application over an empty archive."""
     shutil.copy(prepared_database, tmp_path / "farlight.db")
     archive = open_archive(f"sqlite:///{tmp_path / 'farlight.db'}", f"file://{tmp_path / 'blobs'}", tmp_path)
-    server = uvicorn.Server(uvicorn.Config(create_app(archive), port=0, log_level="warning", ws="none"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    wait_for("the application", lambda: server.started)
-    yield Served(f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}", archive)
-    server.should_exit = True
-    thread.join(20)
+    with serve(archive) as url:
+        yield Served(url, archive)
     archive.close()
 
 
