@@ -11,7 +11,7 @@ from viewer_api.dicomweb.caching import IMMUTABLE, REVALIDATE, cache_headers, en
 from viewer_api.dicomweb.frames import frame_numbers, require_frames
 from viewer_api.dicomweb.holdings import middle_image, one_instance
 from viewer_api.dicomweb.objects.ask import Ask
-from viewer_api.dicomweb.objects.registry import renderer_of
+from viewer_api.dicomweb.objects.registry import renderer_for
 from viewer_api.dicomweb.parameters import read_rendering
 from viewer_api.dicomweb.pictures import picture, representative_frame
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
@@ -58,7 +58,7 @@ def one_frame(text: str) -> int:
 def _rendered(
     request: Request, caller: Caller, found: StoredInstance, frame_number: int | None, control: str
 ) -> Response:
-    special = renderer_of(caller.archive, found)
+    special = renderer_for(request, caller.archive, found)
     if special is not None:
         return special.rendered(Ask(request, caller, found, frame_number, control))
     number = frame_number or representative_frame(caller.archive, found)

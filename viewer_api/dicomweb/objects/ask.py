@@ -46,9 +46,9 @@ class Ask:
         unchanged = not_modified(self.request, tag, control)
         if unchanged is not None:
             return unchanged
-        return Response(
-            make(), media_type=media_type, headers={**cache_headers(tag, control), **(headers or {})}
-        )
+        # As a header, because what calls itself text would be said to be UTF-8, and an XML document tells it itself.
+        told = {"Content-Type": media_type, **cache_headers(tag, control), **(headers or {})}
+        return Response(make(), headers=told)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Images are not here: whatever has frames and no row is drawn frame by frame.
 
 from __future__ import annotations
 
-from fastapi import Response
+from fastapi import Request, Response
 
 from storage.archive import Archive
 from storage.errors import Invalid
@@ -13,7 +13,19 @@ from storage.retrieve import StoredInstance
 from viewer_api.dicomweb.objects.ask import Ask, Renderer, no_thumbnail
 from viewer_api.dicomweb.objects.documents import DOCUMENTS, TYPE_OF_CLASS
 from viewer_api.dicomweb.objects.moving_pictures import VIDEO
+from viewer_api.dicomweb.objects.presentation_states import (
+    PRESENTATION_CLASSES,
+    PRESENTATION_STATES,
+    PRESENTATION_UID,
+    PRESENTED_IMAGE,
+)
 from viewer_api.dicomweb.objects.reports import REPORTS
+from viewer_api.dicomweb.objects.segmentations import (
+    SEGMENTATION_CLASSES,
+    SEGMENTATION_UID,
+    SEGMENTATIONS,
+    SEGMENTED_IMAGE,
+)
 from viewer_api.dicomweb.video import is_video
 
 
@@ -25,7 +37,11 @@ NOTHING = Renderer(_refuse, no_thumbnail)
 
 _BY_SOP_CLASS: dict[str, Renderer] = {
     **dict.fromkeys(TYPE_OF_CLASS, DOCUMENTS),
+    **dict.fromkeys(PRESENTATION_CLASSES, PRESENTATION_STATES),
+    **dict.fromkeys(SEGMENTATION_CLASSES, SEGMENTATIONS),
 }
+_BY_PARAMETER = ((PRESENTATION_UID, PRESENTED_IMAGE), (SEGMENTATION_UID, SEGMENTED_IMAGE))
+"""How an image is shown together with another object that a request names."""
 _BY_CONTENT = (("00420011", DOCUMENTS), ("0040A730", REPORTS), ("0040A040", REPORTS))
 """An attribute that only such objects have, and who shows them."""
 
@@ -39,3 +55,12 @@ def renderer_of(archive: Archive, found: StoredInstance) -> Renderer | None:
         return known
     there = found.header_json(archive.blobs, [tag for tag, _ in _BY_CONTENT])
     return next((renderer for tag, renderer in _BY_CONTENT if tag in there), NOTHING)
+
+
+def renderer_for(request: Request, archive: Archive, found: StoredInstance) -> Renderer | None:
+    """The same for one request, which may want an image together with another object."""
+    own = renderer_of(archive, found)
+    if own is not None:
+        return own
+    given = request.query_params
+    return next((renderer for name, renderer in _BY_PARAMETER if given.get(name)), None)
