@@ -21,4 +21,4 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as why:
-        raise Unavailable(f"DICOM port {port} cannot be opened: {why.strerror}") from why
+        raise Unavailable(f"port {port} cannot be opened: {why.strerror}") from why

@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -16,6 +16,7 @@ import uvicorn
 
 from dicom_node.asking import Asker
 from dicom_node.commitment import Reporting
+from dicom_node.listening import listen
 from dicom_node.node import DicomNode, Limits, NodeConfig
 from dicom_node.send import Outbox
 from dicom_node.tls import Clients, Tls
@@ -24,6 +25,7 @@ from farlight.keeping import start_keeping
 from farlight.opening import open_current_archive
 from farlight.settings import Settings
 from farlight.supervisor import DRAIN_S, Role, inherited_sockets
+from farlight.web_server import WebServer
 from storage.archive import Archive
 from storage.errors import Error, Invalid
 from storage.links import AssociationSummary, record_association, report_open
@@ -65,24 +67,16 @@ def _collect_garbage_rarely() -> None:
 def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> None:
     config = uvicorn.Config(
         create_app(archive, WebConfig(origins=settings.origins)),
-        host=settings.http_host,
-        port=settings.http_port,
         log_config=None,
         access_log=False,  # addresses hold what people searched for
         timeout_graceful_shutdown=DRAIN_S,
         server_header=False,
     )
-    server = _Server(config)
+    inherited = inherited_sockets()
+    server = WebServer(config, inherited[0] if inherited else listen(settings.http_host, settings.http_port))
     threading.Thread(target=_end_when, args=(stop, server), daemon=True).start()
     log.info("listening", http=f"{settings.http_host}:{settings.http_port}")
     server.run()
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are ours: streams are told to end before connections are waited for."""
-        yield
 
 
 def _end_when(stop: threading.Event, server: uvicorn.Server) -> None:

@@ -37,6 +37,12 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = Field(default=SecretStr(""), description="secret key of the S3 store")
     http_host: str = Field(default="0.0.0.0", description="address the web role listens on")  # noqa: S104
     http_port: int = Field(default=8080, ge=0, le=65535, description="port the web role listens on")
+    web_processes: int = Field(
+        default_factory=lambda: min(4, os.cpu_count() or 1),
+        ge=1,
+        le=64,
+        description="processes that answer on the HTTP port side by side",
+    )
     http_origins: str = Field(
         default="",
         pattern=r"^(\s*https?://[A-Za-z0-9.-]+(:\d{1,5})?\s*(,|$))*$",

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 import structlog
 
@@ -38,17 +39,19 @@ ROLES = (Role.WEB, Role.NODE, Role.WORKER)
 PARENT_PIPE = "_FARLIGHT_PARENT_FD"
 """Names the descriptor that closes when the supervisor dies, so that no process outlives it."""
 LISTENING = "_FARLIGHT_LISTENING_FDS"
-"""Names the descriptors of the sockets on which a node accepts."""
+"""Names the descriptors of the sockets on which a web process or a node accepts."""
+_MEMORY = {"MALLOC_ARENA_MAX": "2"}
+"""glibc keeps a heap for each of dozens of threads, and what one gave back is of no use to another."""
 _HEALTHY_AFTER_S = 10.0
 _LONGEST_WAIT_S = 10.0
 
 
 @dataclass(frozen=True)
 class _Inherited:
-    """Descriptors that children get: the pipe that tells them of our end, and the nodes' sockets."""
+    """Descriptors that children get: the pipe that tells them of our end, and the sockets of each role."""
 
     pipe: int
-    sockets: tuple[int, ...]
+    sockets: dict[Role, tuple[int, ...]]
 
 
 @dataclass
@@ -61,17 +64,20 @@ class _Child:
 
 
 def supervise(stop: threading.Event, settings: Settings, roles: Sequence[Role] = ROLES) -> None:
-    """Run these roles, the node in as many processes as is set, until SIGTERM or SIGINT; returns when all have ended.
+    """Run these roles, web and node in as many processes as is set, until SIGTERM or SIGINT; returns when all have
+    ended.
 
-    The nodes' sockets are opened here and shared by them: while one is restarted no caller is refused. Raises
+    Their sockets are opened here and shared by them: while one is restarted no caller is refused. Raises
     `Unavailable` if a port cannot be had.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    sockets = _listen(settings, stop)
+    sockets = {role: _listen(role, settings, stop) for role in roles}
     read_end, write_end = os.pipe()
-    inherited = _Inherited(read_end, tuple(one.fileno() for one in sockets))
-    children = [_Child(role) for role in roles for _ in range(_processes(role, settings))]
+    inherited = _Inherited(
+        read_end, {role: tuple(one.fileno() for one in opened) for role, opened in sockets.items()}
+    )
+    children = [_Child(role) for role in roles for _ in range(processes(role, settings))]
     try:
         while not stop.is_set():
             for child in children:
@@ -79,19 +85,23 @@ def supervise(stop: threading.Event, settings: Settings, roles: Sequence[Role] =
             stop.wait(0.2)
     finally:
         _end(children)
-        for one in sockets:
+        for one in chain.from_iterable(sockets.values()):
             one.close()
         os.close(write_end)
         os.close(read_end)
 
 
-def _listen(settings: Settings, stop: threading.Event) -> list[socket.socket]:
-    ports = (settings.dicom_port, settings.dicom_tls_port)
-    return [_listen_on(settings.dicom_host, port, stop) for port in ports if port is not None]
+def _listen(role: Role, settings: Settings, stop: threading.Event) -> list[socket.socket]:
+    if role is Role.WEB:
+        return [_listen_on(settings.http_host, settings.http_port, stop)]
+    if role is Role.NODE:
+        ports = (settings.dicom_port, settings.dicom_tls_port)
+        return [_listen_on(settings.dicom_host, port, stop) for port in ports if port is not None]
+    return []
 
 
 def _listen_on(host: str, port: int, stop: threading.Event) -> socket.socket:
-    """Waits for nodes whose supervisor was killed: they hold the port until they have finished."""
+    """Waits for processes whose supervisor was killed: they hold the port until they have finished."""
     deadline = time.monotonic() + DRAIN_S + 2
     while True:
         try:
@@ -103,8 +113,9 @@ def _listen_on(host: str, port: int, stop: threading.Event) -> socket.socket:
             stop.wait(1)
 
 
-def _processes(role: Role, settings: Settings) -> int:
-    return settings.dicom_processes if role is Role.NODE else 1
+def processes(role: Role, settings: Settings) -> int:
+    """How many processes a role has."""
+    return {Role.NODE: settings.dicom_processes, Role.WEB: settings.web_processes}.get(role, 1)
 
 
 def watch_parent(stop: threading.Event) -> bool:
@@ -145,8 +156,13 @@ def _see_to(child: _Child, inherited: _Inherited) -> None:
 
 def _start(child: _Child, inherited: _Inherited, now: float) -> None:
     command = [sys.executable, "-m", "farlight", "serve", "--role", child.role.value]
-    sockets = inherited.sockets if child.role is Role.NODE else ()
-    environment = {**os.environ, PARENT_PIPE: str(inherited.pipe), LISTENING: " ".join(map(str, sockets))}
+    sockets = inherited.sockets[child.role]
+    environment = {
+        **_MEMORY,
+        **os.environ,
+        PARENT_PIPE: str(inherited.pipe),
+        LISTENING: " ".join(map(str, sockets)),
+    }
     # a session of its own: Ctrl-C reaches the supervisor alone, which then ends the others in order
     child.process = subprocess.Popen(  # noqa: S603 - our own program
         command, env=environment, pass_fds=(inherited.pipe, *sockets), start_new_session=True

@@ -10,7 +10,7 @@ import typer
 from farlight import logs
 from farlight.opening import open_current_archive
 from farlight.settings import load_settings
-from farlight.supervisor import ROLES, Role, supervise, watch_parent
+from farlight.supervisor import ROLES, Role, processes, supervise, watch_parent
 
 
 def serve(
@@ -23,7 +23,7 @@ def serve(
     is_child = watch_parent(stop)
     logs.configure(role.value)
     settings = load_settings()
-    if role is Role.ALL or (role is Role.NODE and settings.dicom_processes > 1 and not is_child):
+    if role is Role.ALL or (processes(role, settings) > 1 and not is_child):
         open_current_archive(settings).close()  # say what is wrong once, before every process does
         supervise(stop, settings, ROLES if role is Role.ALL else (role,))
         return
