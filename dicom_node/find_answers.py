@@ -76,7 +76,7 @@ def _patient_counts(connection: Connection, patients: set[int]) -> Facts:
             func.sum(study.c.number_of_study_related_series),
             func.sum(study.c.number_of_study_related_instances),
         )
-        .where(study.c.patient.in_(sorted(patients)))
+        .where(study.c.patient.in_(sorted(patients)), study.c.rejected.is_(False))
         .group_by(study.c.patient)
     )
     return {

@@ -58,7 +58,7 @@ def select_instances(database: Database, site: str, model: str, identifier: Data
 
     Raises `Invalid`, naming the attribute, for an identifier that cannot be understood.
     """
-    where = [study.c.site == site, *_conditions(model, identifier)]
+    where = [study.c.site == site, instance.c.rejection.is_(None), *_conditions(model, identifier)]
     kinds = _joined(select(instance.c.sop_class_uid, instance.c.transfer_syntax_uid)).where(*where).distinct()
     studies = _joined(select(study.c.study_instance_uid)).where(*where).distinct()
     with database.read() as connection:

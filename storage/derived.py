@@ -97,6 +97,7 @@ def _series_of(connection: Connection, studies: list[int]) -> dict[int, list[Any
             *(series.c.id, series.c.study, series.c.series_instance_uid, series.c.modality),
             series.c.number_of_series_related_instances.label("says"),
             func.count(instance.c.id).label("held"),
+            func.count(case((instance.c.rejection.is_(None), instance.c.id))).label("seen"),
             func.count(case((received, instance.c.id))).label("received"),
             func.min(instance.c.id).label("first"),
             func.min(case((received, instance.c.id))).label("first_received"),
@@ -121,8 +122,8 @@ def _announced(connection: Connection, studies: list[int]) -> dict[int, int]:
 
 def _wrong_of(row: Any, parts: list[Any], announced: int) -> Iterator[Wrong]:
     for part in parts:
-        if part.says != part.held:
-            values = {"number_of_series_related_instances": part.held}
+        if part.says != part.seen:
+            values = {"number_of_series_related_instances": part.seen}
             yield Wrong(series, part.id, row.id, row.site, part.series_instance_uid, values)
     right = _study_values(row, [part for part in parts if part.held], announced)
     wrong = {name: value for name, value in right.items() if getattr(row, name) != value}
@@ -131,14 +132,15 @@ def _wrong_of(row: Any, parts: list[Any], announced: int) -> Iterator[Wrong]:
 
 
 def _study_values(row: Any, parts: list[Any], announced: int) -> dict[str, Any]:
-    came = [part for part in parts if part.received]
+    came, seen = [part for part in parts if part.received], [part for part in parts if part.seen]
     received = sum(part.received for part in parts)
     return {
-        "number_of_study_related_series": len(parts),
-        "number_of_study_related_instances": sum(part.held for part in parts),
+        "number_of_study_related_series": len(seen),
+        "number_of_study_related_instances": sum(part.seen for part in parts),
+        "rejected": bool(parts) and not seen,
         "received_series": sum(part.first == part.first_received for part in came),
         "received_instances": received,
-        "modalities_in_study": _with_missing(row.modalities_in_study, [part.modality for part in parts]),
+        "modalities_in_study": _with_missing(row.modalities_in_study, [part.modality for part in seen]),
         "received_modalities": _with_missing(row.received_modalities, [part.modality for part in came]),
         "epoch": max(row.epoch, announced, received),
         "last_received_at": max([row.last_received_at, *(part.last_at for part in came)]),

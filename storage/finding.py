@@ -133,11 +133,12 @@ def _patients(conditions: Conditions, visible: Seen, start: StartingPoint | None
 def asked_of(level: Level, conditions: Conditions) -> list[Condition]:
     """What is asked of any table, as conditions on a row of `level`."""
     on_study, on_series, on_instance = (conditions.get(name, []) for name in ("study", "series", "instance"))
-    asked = [*on_study, *_of_patient(conditions.get("patient", []))]
+    asked = [study.c.rejected.is_(False), *on_study, *_of_patient(conditions.get("patient", []))]
     if level is Level.INSTANCE:
-        return [*asked, *on_series, *on_instance]
+        return [*asked, *on_series, *on_instance, instance.c.rejection.is_(None)]
     if level is Level.SERIES:
-        return [*asked, *on_series, *_of_instances(on_instance)]
+        left = series.c.number_of_series_related_instances > 0
+        return [*asked, left, *on_series, *_of_instances(on_instance)]
     return [*asked, *_of_contents(on_series, on_instance)]
 
 
@@ -151,14 +152,17 @@ def _of_contents(on_series: list[Condition], on_instance: list[Condition]) -> It
     if not (on_series or on_instance):
         return
     inside = select(literal(True)).select_from(series).where(series.c.study == study.c.id, *on_series)
+    inside = inside.where(series.c.number_of_series_related_instances > 0)
     if on_instance:
-        inside = inside.join(instance, instance.c.series == series.c.id).where(*on_instance)
+        left = instance.c.rejection.is_(None)
+        inside = inside.join(instance, instance.c.series == series.c.id).where(*on_instance, left)
     yield _there_is(inside)
 
 
 def _of_instances(wanted: list[Condition]) -> Iterable[Condition]:
     if wanted:
-        inside = select(literal(True)).where(instance.c.series == series.c.id, *wanted)
+        left = instance.c.rejection.is_(None)
+        inside = select(literal(True)).where(instance.c.series == series.c.id, *wanted, left)
         yield _there_is(inside)
 
 

@@ -37,6 +37,10 @@ INFLATED_FREELY, MAX_RATIO = 64 << 20, 200
 """Beyond so many bytes to this many times its size only: images unfold 1:10, a bomb 1:1000."""
 MAX_RAW = 64 << 10
 """Longer headers are not kept in the index."""
+KEY_OBJECTS = "1.2.840.10008.5.1.4.1.1.88.59"
+"""Key Object Selection Document Storage."""
+MAX_RAW_REFERENCES = 8 << 20
+"""Of such a document: it names some 50,000 instances."""
 _MAX_ATTRIBUTE = 8 << 10
 """Of a longer header, elements up to this many bytes are at hand for `Header.attributes`."""
 _ENDLESS = 1 << 62
@@ -179,7 +183,9 @@ def _describe(
 ) -> Header:
     frames = max(1, values.integer(0x00280008) or 1)
     length = structure.header_end - start
-    raw = bytes(values.buffer[start : structure.header_end]) if length <= MAX_RAW else None
+    # a list of references is all header, and is acted on when it comes (`storage.rejections`)
+    most = MAX_RAW_REFERENCES if _uid(values, 0x00080016) == KEY_OBJECTS else MAX_RAW
+    raw = bytes(values.buffer[start : structure.header_end]) if length <= most else None
     return Header(
         patient_id=_text(values, 0x00100020),
         issuer_of_patient_id=_text(values, 0x00100021),

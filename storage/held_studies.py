@@ -34,11 +34,18 @@ _COUNTED = (
     "received_instances",
     "epoch",
     "last_received_at",
+    "rejected",
 )
 _FIND = Listed(
     lambda size: (
         select(
-            *(study.c.id, study.c.site, study.c.study_instance_uid, *(study.c[name] for name in _COUNTED)),
+            *(
+                study.c.id,
+                study.c.site,
+                study.c.study_instance_uid,
+                study.c.noted,
+                *(study.c[name] for name in _COUNTED),
+            ),
             *(patient.c.issuer, patient.c.patient_id, patient.c.patient_name, patient.c.patient_birth_date),
             *(series.c.id.label("series"), series.c.series_instance_uid),
             series.c.number_of_series_related_instances.label("instances"),
@@ -111,6 +118,7 @@ class HeldStudy:
         one.count, one.grew = one.count + 1, True
         counted, modality, at = self.counted, prepared.header.modality, prepared.blob.received_at
         is_news = prepared.blob.origin == "received"
+        counted["rejected"] = False
         for of, series_count, instance_count in (_ALL, _RECEIVED) if is_news else (_ALL,):
             counted[of] = _with_modality(counted[of], modality)
             counted[series_count] += one.count == 1
@@ -144,6 +152,8 @@ class HeldStudies:
     def __init__(self, connection: Connection, batch: Sequence[Prepared]) -> None:
         self._connection = connection
         self._held: dict[tuple[str, str], HeldStudy] = {}
+        self.noted: list[int] = []
+        """Rows of those of which a rejection note names something."""
         headers = [prepared.header for prepared in batch]
         sought = {
             "sites": list({prepared.sender.site for prepared in batch}),
@@ -194,7 +204,12 @@ class HeldStudies:
 def _new_study(connection: Connection, prepared: Prepared) -> HeldStudy:
     header, at = prepared.header, prepared.blob.received_at
     counted: dict[str, Any] = dict.fromkeys(_COUNTED, 0)
-    counted |= {"modalities_in_study": "", "received_modalities": "", "last_received_at": at}
+    counted |= {
+        "rejected": False,
+        "modalities_in_study": "",
+        "received_modalities": "",
+        "last_received_at": at,
+    }
     values = {
         "site": prepared.sender.site,
         "patient": patient_row(connection, prepared),

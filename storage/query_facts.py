@@ -16,7 +16,7 @@ def sop_classes(connection: Connection, studies: Collection[int]) -> dict[int, l
     query = (
         select(series.c.study, instance.c.sop_class_uid)
         .join(instance, instance.c.series == series.c.id)
-        .where(series.c.study.in_(sorted(studies)))
+        .where(series.c.study.in_(sorted(studies)), instance.c.rejection.is_(None))
         .distinct()
         .order_by(instance.c.sop_class_uid)
     )

@@ -17,6 +17,7 @@ from storage.held_studies import HeldSeries, HeldStudies
 from storage.locks import Lock, serialize
 from storage.prepared import Prepared
 from storage.receipt import Aside, Outcome, Receipt
+from storage.rejections import follow
 from storage.tables import held_aside, instance, series
 
 _KNOWN = Listed(
@@ -65,6 +66,7 @@ def record_batch(database: Database, connection: Connection, batch: Sequence[Pre
     work = _Batch(database, connection, batch)
     receipts = [work.take(prepared) for prepared in batch]
     work.write()
+    follow(connection, batch, receipts, work.noted)
     return receipts
 
 
@@ -96,6 +98,11 @@ class _Batch:
         uid = prepared.header.series_instance_uid
         self._known[_identity(prepared)] = _Known(prepared.blob.sha256, prepared.place, uid)
         return prepared.receipt(Outcome.STORED)
+
+    @property
+    def noted(self) -> list[int]:
+        """The rows of the studies of which a rejection note names something."""
+        return self._studies.noted
 
     def write(self) -> None:
         """The rows of those that are new."""
@@ -182,4 +189,5 @@ def _instance_row(prepared: Prepared, held: HeldSeries) -> dict[str, Any]:
         "origin": prepared.blob.origin,
         "sender": prepared.blob.sender,
         "received_at": prepared.blob.received_at,
+        "rejection": None,
     }

@@ -1,4 +1,4 @@
-"""Giving back what we hold: instances, their headers, and single frames as range reads.
+"""Giving back what we hold: instances, their headers, and single frames as range reads. What is rejected is not given.
 
 What is in the index and whose bytes are gone raises `Corrupt`, whatever of it is asked for (`storage.kept_bytes`).
 """
@@ -95,6 +95,7 @@ def _query() -> Select[Any]:
         select(study.c.study_instance_uid, series.c.series_instance_uid, *plain, *HEADER_COLUMNS, packed)
         .join(series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
+        .where(instance.c.rejection.is_(None))
     )
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects.postgresql import VARCHAR
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -171,15 +172,18 @@ study = Table(
     Column("received_instances", Integer, nullable=False),
     Column("received_modalities", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
+    # whether all of it is rejected, and whether a rejection note names any of it
+    Column("rejected", Boolean, nullable=False, default=False, server_default=false()),
+    Column("noted", Boolean, nullable=False, default=False, server_default=false()),
     Column("attributes", JSON, nullable=False),
     Column("first_received_at", Instant, nullable=False),
     Column("last_received_at", Instant, nullable=False),
     UniqueConstraint("site", "study_instance_uid"),
     Index(None, "study_instance_uid"),
     # each holds what a search sorts by and what it looks at on the way, so that it passes rows by without reading them
-    Index(None, "patient", "study_date", "study_time", "id", "site"),
-    Index(None, "study_date", "study_time", "id", "patient", "site"),
-    Index(None, "site", "study_date", "study_time", "id", "patient"),
+    Index(None, "patient", "study_date", "study_time", "id", "site", "rejected"),
+    Index(None, "study_date", "study_time", "id", "patient", "site", "rejected"),
+    Index(None, "site", "study_date", "study_time", "id", "patient", "rejected"),
     Index(None, "accession_number"),
     Index(None, "last_received_at"),
 )
@@ -226,10 +230,46 @@ instance = Table(
     Column("origin", String(16), nullable=False),
     Column("sender", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
+    Column("rejection", ForeignKey("rejection.id")),
     UniqueConstraint("site", "sop_instance_uid"),
     Index(None, "series", "instance_number"),
+    Index(None, "rejection"),
     Index(None, "sop_instance_uid"),
     Index(None, "blob_key"),  # which blobs nobody names is asked of every blob
+)
+
+# metadata as they are given away, in parts of some instances: `storage.series_metadata`
+series_metadata = Table(
+    "series_metadata",
+    metadata,
+    Column("series", ForeignKey("series.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("form", Integer, nullable=False),
+    Column("instances", Integer, nullable=False),
+    Column("last_instance", BigInteger, nullable=False),
+    Column("members", LargeBinary, nullable=False),
+    Column("digest", String(32), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("series", "number"),
+)
+
+# a rejection note, and the SOP Instance UIDs that it names: `storage.rejections`
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("site", ForeignKey("site.code"), nullable=False),
+    uid("study_instance_uid", nullable=False),
+    uid("sop_instance_uid", nullable=False),
+    Column("code", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("instances", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("undone_at", Instant),
+    Column("undone_by", Text, nullable=False),
+    UniqueConstraint("site", "sop_instance_uid"),
+    Index(None, "site", "study_instance_uid"),
 )
 
 held_aside = Table(
@@ -251,6 +291,16 @@ held_aside = Table(
     UniqueConstraint("site", "sha256"),
     Index(None, "site", "study_instance_uid"),
     Index(None, "blob_key"),
+)
+
+left_blob = Table(
+    "left_blob",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("length", BigInteger, nullable=False),
+    Column("sop_instance_uid", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("going", Boolean, nullable=False),
 )
 
 expectation = Table(

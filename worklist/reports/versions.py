@@ -195,7 +195,7 @@ def _evidence(connection: Connection, found: Request, people: dict[str, int]) ->
     query = (
         select(instance.c.sop_instance_uid, instance.c.sha256)
         .join(series, series.c.id == instance.c.series)
-        .where(series.c.study == found.study, instance.c.origin == "received")
+        .where(series.c.study == found.study, instance.c.origin == "received", instance.c.rejection.is_(None))
         .order_by(instance.c.sop_instance_uid)
     )
     return {

@@ -125,6 +125,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_held_aside_blob_key"), "held_aside", ["blob_key"], unique=False)
     op.create_table(
+        "left_blob",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.Column("sop_instance_uid", sa.String(length=64), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("going", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_left_blob")),
+    )
+    op.create_table(
         "expectation",
         sa.Column("id", Id, nullable=False),
         sa.Column("site", sa.String(length=16), nullable=False),
@@ -398,6 +407,8 @@ def upgrade() -> None:
         sa.Column("received_instances", sa.Integer(), nullable=False),
         sa.Column("received_modalities", sa.Text(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("rejected", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("noted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("attributes", sa.JSON(), nullable=False),
         sa.Column("first_received_at", Instant(), nullable=False),
         sa.Column("last_received_at", Instant(), nullable=False),
@@ -409,21 +420,21 @@ def upgrade() -> None:
     op.create_index(op.f("ix_study_accession_number"), "study", ["accession_number"], unique=False)
     op.create_index(op.f("ix_study_last_received_at"), "study", ["last_received_at"], unique=False)
     op.create_index(
-        op.f("ix_study_patient_study_date_study_time_id_site"),
+        op.f("ix_study_patient_study_date_study_time_id_site_rejected"),
         "study",
-        ["patient", "study_date", "study_time", "id", "site"],
+        ["patient", "study_date", "study_time", "id", "site", "rejected"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_study_site_study_date_study_time_id_patient"),
+        op.f("ix_study_site_study_date_study_time_id_patient_rejected"),
         "study",
-        ["site", "study_date", "study_time", "id", "patient"],
+        ["site", "study_date", "study_time", "id", "patient", "rejected"],
         unique=False,
     )
     op.create_index(
-        op.f("ix_study_study_date_study_time_id_patient_site"),
+        op.f("ix_study_study_date_study_time_id_patient_site_rejected"),
         "study",
-        ["study_date", "study_time", "id", "patient", "site"],
+        ["study_date", "study_time", "id", "patient", "site", "rejected"],
         unique=False,
     )
     op.create_index(op.f("ix_study_study_instance_uid"), "study", ["study_instance_uid"], unique=False)
@@ -554,6 +565,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("request", "version", name=op.f("uq_draft_snapshot_request_version")),
     )
     op.create_table(
+        "rejection",
+        sa.Column("id", Id, nullable=False),
+        sa.Column("site", sa.String(length=16), nullable=False),
+        sa.Column("study_instance_uid", ordered(64), nullable=False),
+        sa.Column("sop_instance_uid", ordered(64), nullable=False),
+        sa.Column("code", sa.String(length=16), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("instances", sa.JSON(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("undone_at", Instant(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_rejection_site")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rejection")),
+        sa.UniqueConstraint("site", "sop_instance_uid", name=op.f("uq_rejection_site_sop_instance_uid")),
+    )
+    op.create_index(
+        op.f("ix_rejection_site_study_instance_uid"),
+        "rejection",
+        ["site", "study_instance_uid"],
+        unique=False,
+    )
+    op.create_table(
         "instance",
         sa.Column("id", Id, nullable=False),
         sa.Column("series", Id, nullable=False),
@@ -577,6 +611,8 @@ def upgrade() -> None:
         sa.Column("origin", sa.String(length=16), nullable=False),
         sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("received_at", Instant(), nullable=False),
+        sa.Column("rejection", Id, nullable=True),
+        sa.ForeignKeyConstraint(["rejection"], ["rejection.id"], name=op.f("fk_instance_rejection")),
         sa.ForeignKeyConstraint(["series"], ["series.id"], name=op.f("fk_instance_series")),
         sa.ForeignKeyConstraint(["site"], ["site.code"], name=op.f("fk_instance_site")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_instance")),
@@ -586,7 +622,23 @@ def upgrade() -> None:
         op.f("ix_instance_series_instance_number"), "instance", ["series", "instance_number"], unique=False
     )
     op.create_index(op.f("ix_instance_sop_instance_uid"), "instance", ["sop_instance_uid"], unique=False)
+    op.create_index(op.f("ix_instance_rejection"), "instance", ["rejection"], unique=False)
     op.create_index(op.f("ix_instance_blob_key"), "instance", ["blob_key"], unique=False)
+    op.create_table(
+        "series_metadata",
+        sa.Column("series", Id, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("form", sa.Integer(), nullable=False),
+        sa.Column("instances", sa.Integer(), nullable=False),
+        sa.Column("last_instance", sa.BigInteger(), nullable=False),
+        sa.Column("members", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.String(length=32), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["series"], ["series.id"], name=op.f("fk_series_metadata_series"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("series", "number", name=op.f("pk_series_metadata")),
+    )
     op.create_table(
         "report",
         sa.Column("id", sa.String(length=36), nullable=False),
