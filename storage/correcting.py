@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, func, select, update
 
 from storage.held_studies import PATIENT_AND_STUDY_TAGS, SERIES_TAGS, patient_row
 from storage.prepared import Prepared
+from storage.series_metadata import forget
 from storage.tables import instance, series, study
 
 _STUDY = (
@@ -51,7 +52,9 @@ def correct(connection: Connection, batch: Sequence[Prepared]) -> int:
         instance.c.blob_offset.in_({one.blob_offset for one in batch}),
     )
     rows = [row for row in connection.execute(query) if _place(row) in found]
-    corrected = sum(_set(connection, instance, row.id, differences(row, found[_place(row)])) for row in rows)
+    wrong = [row for row in rows if _set(connection, instance, row.id, differences(row, found[_place(row)]))]
+    forget(connection, {row.series for row in wrong})
+    corrected = len(wrong)
     first = _first_of_series(connection, {row.series for row in rows})
     opening = [row for row in rows if first[row.series] == row.received_at]
     corrected += sum(_correct_series(connection, row, found[_place(row)]) for row in opening)
