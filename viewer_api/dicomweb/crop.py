@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from storage.errors import Invalid
 from viewer_api.dicomweb.parameters import Region, Rendering
 from viewer_api.render import Picture, RenderOptions
+from viewer_api.render.picture import encoded, fitted_size
 
 UNCROPPED = "image/png"
 """Cut from a picture that loses nothing."""
@@ -20,19 +21,23 @@ def whole_options(rendering: Rendering) -> RenderOptions:
     return replace(rendering.options, viewport=None, media_type=UNCROPPED)
 
 
-def cropped(whole: Picture, region: Region, options: RenderOptions) -> Picture:
-    """The region, scaled into the viewport with its proportions kept. Raises `Invalid` outside the image."""
+def cropped(whole: Picture, region: Region, options: RenderOptions, *, aspect: float = 1.0) -> Picture:
+    """The region, scaled into the viewport with its proportions kept; `aspect` is that of a pixel, height by width.
+
+    Raises `Invalid` outside the image.
+    """
     with Image.open(io.BytesIO(whole.content)) as opened:
         image = opened.crop(_box(region, opened.width, opened.height))
+        profile = opened.info.get("icc_profile")
     if (region.width or 1) < 0:
         image = ImageOps.mirror(image)
     if (region.height or 1) < 0:
         image = ImageOps.flip(image)
     if options.viewport is not None:
-        image = ImageOps.contain(image, options.viewport, Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    image.save(out, options.media_type.removeprefix("image/"), quality=options.quality)
-    return Picture(out.getvalue(), options.media_type, image.width, image.height, whole.window)
+        size = fitted_size(image.width, image.height * aspect, options.viewport)
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    content = encoded(image, options, profile)
+    return Picture(content, options.media_type, image.width, image.height, whole.window)
 
 
 def _box(region: Region, columns: int, rows: int) -> tuple[int, int, int, int]:

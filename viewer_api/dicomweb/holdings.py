@@ -6,13 +6,20 @@ all hospitals such an address means neither, and the answer says which trees to 
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, select
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from storage.errors import Conflict, NotFound
 from storage.retrieve import READING_ORDER, StoredInstance, first_instance, instances
 from storage.tables import instance, series, study
 from viewer_api.access import Caller
 from viewer_api.remembered import remembered
+
+_MADE_OF_IMAGES = ("SEG", "RTDOSE", "PR", "KO", "REG")
+"""Modalities whose objects have frames that are no images of the patient."""
 
 
 def study_instances(caller: Caller, study_uid: str) -> list[StoredInstance]:
@@ -43,11 +50,14 @@ def _find_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid
 
 
 def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) -> StoredInstance:
-    """The instance that stands for a series, or for a study the first series with pixels: the middle one with
-    pixels, else the first of all. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    """The instance that stands for a series, and for a study that of the series with most frames, so that it is no
+    localizer: the middle one with pixels, else the first of all. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
     where = [] if series_uid is None else [series.c.series_instance_uid == series_uid]
     query = (
-        select(instance.c.id, series.c.id.label("series"), instance.c.layout.is_not(None).label("pixels"))
+        select(
+            *(instance.c.id, instance.c.number_of_frames, instance.c.layout.is_not(None).label("pixels")),
+            *(series.c.id.label("series"), series.c.modality),
+        )
         .join_from(instance, series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
         .where(*where)
@@ -59,12 +69,22 @@ def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) 
             raise NotFound(
                 "there is no such study here" if series_uid is None else "there is no such series here"
             )
-        images = [row for row in rows if row.pixels] or rows[:1]
-        of_first = [row for row in images if row.series == images[0].series]
-        chosen = first_instance(connection, instance.c.id == of_first[len(of_first) // 2].id)
+        chosen = first_instance(connection, instance.c.id == _representative(rows))
     if chosen is None:
         raise NotFound("there is no such instance here")
     return chosen
+
+
+def _representative(rows: Sequence[Row[Any]]) -> int:
+    """The row number of the instance that stands for all of them."""
+    images = [row for row in rows if row.pixels] or list(rows[:1])
+    taken = [row for row in images if row.modality not in _MADE_OF_IMAGES] or images
+    frames = Counter[int]()
+    for row in taken:
+        frames[row.series] += row.number_of_frames
+    most = max(frames, key=lambda each: frames[each])  # the first of several
+    of_series = [row for row in taken if row.series == most]
+    return int(of_series[len(of_series) // 2].id)
 
 
 def require_one_study(connection: Connection, caller: Caller, study_uid: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 from fastapi import Request
 
 from storage.errors import Invalid
 from viewer_api.dicomweb.accept import choose
 from viewer_api.render import RenderOptions, Window, WindowFunction
+from viewer_api.render.icc import ColourSpace
 
 _FUNCTIONS = {
     "linear": "LINEAR",
@@ -18,6 +19,7 @@ _FUNCTIONS = {
     "sigmoid": "SIGMOID",
 }
 PICTURES = ("image/jpeg", "image/png", "image/webp")
+ANNOTATIONS = frozenset({"patient", "technique"})
 _MAX_NUMBER = 1e30
 """Sums and rounding of such numbers stay finite."""
 THUMBNAIL_VIEWPORT = (256, 256)
@@ -39,6 +41,8 @@ class Rendering:
 
     options: RenderOptions
     region: Region | None = None
+    annotation: frozenset[str] = frozenset()
+    """Of `ANNOTATIONS`: what is written into the picture."""
 
 
 def read_rendering(request: Request, *, thumbnail: bool = False, media_type: str | None = None) -> Rendering:
@@ -51,8 +55,23 @@ def read_rendering(request: Request, *, thumbnail: bool = False, media_type: str
         viewport=viewport or (THUMBNAIL_VIEWPORT if thumbnail else None),
         quality=_quality(given.get("quality")),
         media_type=media_type or choose(request, PICTURES),
+        icc_profile=_icc_profile(given.get("iccprofile")),
     )
-    return Rendering(options, region)
+    return Rendering(options, region, _annotation(given.get("annotation")))
+
+
+def _annotation(text: str | None) -> frozenset[str]:
+    """``patient``, ``technique``, or both (PS3.18 8.3.5.1.1); what else may be asked for is left out, as it may."""
+    return frozenset(word.strip().lower() for word in (text or "").split(",")) & ANNOTATIONS
+
+
+def _icc_profile(text: str | None) -> ColourSpace | None:
+    """PS3.18 8.3.5.1.5. Without it a picture is in sRGB."""
+    if not text:
+        return None
+    if text.lower() not in get_args(ColourSpace):
+        raise Invalid(f"iccprofile is one of {', '.join(get_args(ColourSpace))}", parameter="iccprofile")
+    return cast(ColourSpace, text.lower())
 
 
 def _window(text: str | None) -> Window | None:

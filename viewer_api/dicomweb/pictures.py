@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from storage.archive import Archive
 from storage.retrieve import StoredInstance, first_value
-from viewer_api.dicomweb.crop import cropped, whole_options
+from viewer_api.dicomweb.annotation import with_annotation
+from viewer_api.dicomweb.crop import UNCROPPED, cropped, whole_options
 from viewer_api.dicomweb.native_frames import floating_vr, frame_syntax, stored_frame
 from viewer_api.dicomweb.parameters import Rendering
 from viewer_api.dicomweb.render_header import render_header
 from viewer_api.render import Picture, render_frame
+from viewer_api.render.aspect import pixel_aspect
 
 
 def picture(archive: Archive, found: StoredInstance, frame_number: int, rendering: Rendering) -> Picture:
     """One frame, from 1. Raises `Invalid` ``NOT_RENDERABLE``, `NotFound` for a frame that is not there."""
+    if not rendering.annotation:
+        return _shown(archive, found, frame_number, rendering)
+    bare = replace(rendering, options=replace(rendering.options, media_type=UNCROPPED))
+    made = _shown(archive, found, frame_number, bare)
+    return with_annotation(archive, found, frame_number, made, rendering)
+
+
+def _shown(archive: Archive, found: StoredInstance, frame_number: int, rendering: Rendering) -> Picture:
+    """Without words."""
     frame = stored_frame(archive, found, frame_number)
     header = render_header(archive, found)
     region = rendering.region
@@ -25,10 +38,20 @@ def picture(archive: Archive, found: StoredInstance, frame_number: int, renderin
         bit_offset=frame.bit_offset,
         pixel_vr=floating_vr(archive, found, header),
     )
-    return whole if region is None else cropped(whole, region, rendering.options)
+    if region is None:
+        return whole
+    aspect = pixel_aspect(header, frame_number=frame_number)
+    return cropped(whole, region, rendering.options, aspect=aspect)
 
 
 def representative_frame(archive: Archive, found: StoredInstance) -> int:
     """(0028,6010) RepresentativeFrameNumber, else the first."""
+    return representative_frame_number(archive, found) or 1
+
+
+def representative_frame_number(archive: Archive, found: StoredInstance) -> int | None:
+    """(0028,6010), None where it is not told or there is no such frame."""
+    if found.number_of_frames == 1:
+        return None
     value = first_value(archive, found, "00286010")
-    return value if isinstance(value, int) and 1 <= value <= found.number_of_frames else 1
+    return value if isinstance(value, int) and 1 <= value <= found.number_of_frames else None

@@ -14,7 +14,7 @@ from viewer_api.dicomweb.holdings import middle_image, one_instance
 from viewer_api.dicomweb.objects.ask import Ask
 from viewer_api.dicomweb.objects.registry import renderer_of
 from viewer_api.dicomweb.parameters import Rendering, read_rendering
-from viewer_api.dicomweb.pictures import picture
+from viewer_api.dicomweb.pictures import picture, representative_frame_number
 from viewer_api.dicomweb.rendered import one_frame
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
 from viewer_api.render import Picture
@@ -24,7 +24,7 @@ router = APIRouter()
 
 @get(router, STUDY + "/thumbnail")
 def study_thumbnail(study: str, request: Request, caller: CallerHere) -> Response:
-    """The middle image of the first series that has images."""
+    """The middle image of the series with most frames."""
     return _thumbnail(request, caller, middle_image(caller, study), None, REVALIDATE)
 
 
@@ -38,7 +38,7 @@ def series_thumbnail(study: str, series: str, request: Request, caller: CallerHe
 def instance_thumbnail(
     study: str, series: str, instance: str, request: Request, caller: CallerHere
 ) -> Response:
-    """The middle frame of an instance."""
+    """The frame of an instance that it names as representative, else the middle one."""
     return _thumbnail(request, caller, one_instance(caller, study, series, instance), None, IMMUTABLE)
 
 
@@ -56,7 +56,7 @@ def frame_thumbnail(
 def _thumbnail(
     request: Request, caller: Caller, found: StoredInstance, frame_number: int | None, control: str
 ) -> Response:
-    number = frame_number or found.number_of_frames // 2 + 1
+    number = frame_number or _representative(caller, found)
     rendering = read_rendering(request, thumbnail=True)
     tag = entity_tag("thumbnail", found.sha256, number, rendering)
     unchanged = not_modified(request, tag, control)
@@ -64,6 +64,12 @@ def _thumbnail(
         return unchanged
     made = _picture_or_card(Ask(request, caller, found, frame_number, control), number, rendering)
     return Response(made.content, media_type=made.media_type, headers=cache_headers(tag, control))
+
+
+def _representative(caller: Caller, found: StoredInstance) -> int:
+    """The frame that the object names itself, else the middle one."""
+    named = representative_frame_number(caller.archive, found)
+    return named or found.number_of_frames // 2 + 1
 
 
 def _picture_or_card(ask: Ask, number: int, rendering: Rendering) -> Picture:
