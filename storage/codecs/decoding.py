@@ -33,7 +33,7 @@ _DECODERS: dict[str, Callable[[StreamForm, bytes], Coded]] = {
     "1.2.840.10008.1.2.4.112": decode_jpeg_xl,
     "1.2.840.10008.1.2.4.201": decode_htj2k,
     "1.2.840.10008.1.2.4.202": decode_htj2k,
-    "1.2.840.10008.1.2.4.203": decode_htj2k,
+    "1.2.840.10008.1.2.4.203": decode_jpeg2000,
     "1.2.840.10008.1.2.5": decode_rle,
 }
 

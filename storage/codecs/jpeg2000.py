@@ -21,15 +21,16 @@ def decode_jpeg2000(form: StreamForm, stream: bytes) -> Coded:
 
 
 def decode_htj2k(form: StreamForm, stream: bytes) -> Coded:
-    """The same from high-throughput code-blocks, by OpenJPH, which takes half of OpenJPEG's time.
+    """The same from high-throughput code-blocks that lose nothing, by OpenJPH in half of OpenJPEG's time.
 
-    What it cannot do, or leaves undone, OpenJPEG does or refuses.
+    What it cannot do, or leaves undone, OpenJPEG does or refuses: so too what was coded with loss, where the wrapper
+    of OpenJPH lets values beyond white come out as black.
     """
     header = _header(form, stream)
     if not has_all_tile_parts(stream, header.start):
         raise Invalid(f"{PIXEL_DATA}: the HTJ2K codestream ends before its end marker")
     codestream = stream[header.start :]
-    samples = _by_openjph(form, header, codestream) if header.plain else None
+    samples = _by_openjph(form, header, codestream) if header.plain and header.reversible else None
     return _coded(form, header, _by_openjpeg(codestream) if samples is None else samples)
 
 

@@ -27,6 +27,8 @@ class Jpeg2000Header:
     precision: int
     signed: bool
     colour_transform: bool
+    reversible: bool
+    """Coded with the 5/3 wavelet, which loses nothing."""
     plain: bool
     """One sampling grid without offsets, in tiles of reasonable number."""
 
@@ -41,6 +43,7 @@ def jpeg2000_header(stream: bytes) -> Jpeg2000Header:
     )
     (components,) = struct.unpack_from(">H", stream, start + 40)
     described = stream[start + 42 : start + 42 + 3 * components]
+    coding_style = _coding_style(stream, start + 2)
     few_tiles = width * height <= _MOST_TILES * tile_width * tile_height
     return Jpeg2000Header(
         start=start,
@@ -49,7 +52,8 @@ def jpeg2000_header(stream: bytes) -> Jpeg2000Header:
         components=components,
         precision=max((depth & 0x7F) + 1 for depth in described[::3]),
         signed=bool(described[0] & 0x80),
-        colour_transform=_colour_transform(stream, start + 2),
+        colour_transform=coding_style[8:9] == b"\1",
+        reversible=coding_style[13:14] == b"\1",
         plain=few_tiles
         and not any((left, top, *tile_offsets))
         and set(described[1::3] + described[2::3]) == {1},
@@ -72,13 +76,13 @@ def has_all_tile_parts(stream: bytes, start: int) -> bool:
     return stream[position : position + 2] == _END_OF_CODESTREAM.to_bytes(2)
 
 
-def _colour_transform(stream: bytes, position: int) -> bool:
-    """Whether COD tells of a multiple component transform (RCT or ICT)."""
+def _coding_style(stream: bytes, position: int) -> bytes:
+    """COD from its marker on (A.6.1): the colour transform is byte 8, the wavelet byte 13; empty if there is none."""
     while position + 4 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, position)
-        if marker == _CODING_STYLE and position + 8 < len(stream):
-            return stream[position + 8] == 1
+        if marker == _CODING_STYLE:
+            return stream[position : position + 2 + length]
         if marker == _START_OF_TILE or length < 2:
-            return False
+            return b""
         position += 2 + length
-    return False
+    return b""
