@@ -26,6 +26,7 @@ from viewer_api.dicomweb.objects.segmentations import (
     SEGMENTATIONS,
     SEGMENTED_IMAGE,
 )
+from viewer_api.dicomweb.objects.waveforms import WAVEFORM_CLASSES, WAVEFORMS
 from viewer_api.dicomweb.video import is_video
 
 
@@ -39,10 +40,11 @@ _BY_SOP_CLASS: dict[str, Renderer] = {
     **dict.fromkeys(TYPE_OF_CLASS, DOCUMENTS),
     **dict.fromkeys(PRESENTATION_CLASSES, PRESENTATION_STATES),
     **dict.fromkeys(SEGMENTATION_CLASSES, SEGMENTATIONS),
+    **dict.fromkeys(WAVEFORM_CLASSES, WAVEFORMS),
 }
 _BY_PARAMETER = ((PRESENTATION_UID, PRESENTED_IMAGE), (SEGMENTATION_UID, SEGMENTED_IMAGE))
 """How an image is shown together with another object that a request names."""
-_BY_CONTENT = (("00420011", DOCUMENTS), ("0040A730", REPORTS), ("0040A040", REPORTS))
+_BY_CONTENT = (("00420011", DOCUMENTS), ("0040A730", REPORTS), ("0040A040", REPORTS), ("54000100", WAVEFORMS))
 """An attribute that only such objects have, and who shows them."""
 
 
