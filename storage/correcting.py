@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from storage.held_studies import PATIENT_AND_STUDY_TAGS, SERIES_TAGS, patient_row
 from storage.prepared import Prepared
-from storage.series_metadata import forget
-from storage.tables import instance, series, study
+from storage.tables import instance, series, series_metadata, study
 
 _STUDY = (
     *("study_date", "study_time", "accession_number", "study_id", "study_description"),
@@ -53,7 +52,8 @@ def correct(connection: Connection, batch: Sequence[Prepared]) -> int:
     )
     rows = [row for row in connection.execute(query) if _place(row) in found]
     wrong = [row for row in rows if _set(connection, instance, row.id, differences(row, found[_place(row)]))]
-    forget(connection, {row.series for row in wrong})
+    told = series_metadata.c.series.in_({row.series for row in wrong})
+    connection.execute(delete(series_metadata).where(told))
     corrected = len(wrong)
     first = _first_of_series(connection, {row.series for row in rows})
     opening = [row for row in rows if first[row.series] == row.received_at]

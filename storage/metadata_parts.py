@@ -68,9 +68,10 @@ def kept_parts(connection: Connection, row: int) -> list[KeptPart]:
 
 
 def reading_order(connection: Connection, row: int) -> list[int]:
-    """The row numbers of a series' instances, as they are read."""
+    """The row numbers of a series' instances that are not rejected, as they are read."""
     query = select(instance.c.id).join(series, series.c.id == instance.c.series)
-    return list(connection.execute(query.where(series.c.id == row).order_by(*READING_ORDER)).scalars())
+    query = query.where(series.c.id == row, instance.c.rejection.is_(None))
+    return list(connection.execute(query.order_by(*READING_ORDER)).scalars())
 
 
 def extended(archive: Archive, known: list[KeptPart], order: Sequence[int]) -> list[KeptPart]:

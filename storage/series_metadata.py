@@ -4,20 +4,20 @@ A series' metadata are the texts of its instances in reading order, compressed, 
 the index: they come and go with it in one transaction, on every pair of stores, and take a tenth of the room of the
 headers that are there already. Nothing tells this table that images came: a part names its instances, so that whoever
 reads sees from their number and the newest whether some are missing, and adds them. The worker does so when a series
-has come to rest (`storage.metadata_keeper`), the first reader if the worker has not. Who changes what an instance says
-calls `forget`.
+has come to rest (`storage.metadata_keeper`), the first reader if the worker has not. Who changes what an instance says,
+or hides one, deletes the rows of its series in the same transaction.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
 import structlog
-from sqlalchemy import Connection, Select, delete, func, select
+from sqlalchemy import Select, func, select
 
 from storage.archive import Archive
 from storage.errors import Unavailable
@@ -60,16 +60,11 @@ def bring_up(archive: Archive, rows: Sequence[int]) -> int:
     return len(lacking)
 
 
-def forget(connection: Connection, rows: Iterable[int]) -> None:
-    """In the transaction that changes what instances of these series say: what was made of it is right no more."""
-    connection.execute(delete(series_metadata).where(series_metadata.c.series.in_(list(rows))))
-
-
 def _lacking(archive: Archive, rows: Sequence[int]) -> list[int]:
     """The series of which something is not kept."""
     held = (
         select(instance.c.series, func.count(), func.max(instance.c.id))
-        .where(instance.c.series.in_(rows))
+        .where(instance.c.series.in_(rows), instance.c.rejection.is_(None))
         .group_by(instance.c.series)
     )
     table = series_metadata.c
