@@ -79,11 +79,12 @@ _ANNOUNCE = Compiled(insert(change).inline(), [name for name in change.c.keys() 
 
 @dataclass
 class HeldSeries:
-    """A series and how many instances it has now."""
+    """A series and how many instances it has now that are not rejected; `fresh` until the first one is counted."""
 
     row: int
     count: int
     grew: bool = False
+    fresh: bool = False
 
 
 @dataclass
@@ -115,15 +116,13 @@ class HeldStudy:
 
     def add(self, prepared: Prepared, one: HeldSeries) -> None:
         """Count an instance. Our own documents are no news to read: they leave the epoch alone."""
-        one.count, one.grew = one.count + 1, True
+        fresh, one.count, one.grew, one.fresh = one.fresh, one.count + 1, True, False
         counted, modality, at = self.counted, prepared.header.modality, prepared.blob.received_at
         is_news = prepared.blob.origin == "received"
         counted["rejected"] = False
-        for of, series_count, instance_count in (_ALL, _RECEIVED) if is_news else (_ALL,):
-            counted[of] = _with_modality(counted[of], modality)
-            counted[series_count] += one.count == 1
-            counted[instance_count] += 1
+        _count(counted, _ALL, modality, new_series=one.count == 1)
         if is_news:
+            _count(counted, _RECEIVED, modality, new_series=fresh)
             counted["epoch"] += 1
             counted["last_received_at"] = max(at, counted["last_received_at"])
         self.announced["instance" if is_news else "report"] = at
@@ -140,6 +139,13 @@ class HeldStudy:
                 "instance_count": self.counted["received_instances"],
                 "at": at,
             }
+
+
+def _count(counted: dict[str, Any], names: tuple[str, str, str], modality: str, *, new_series: bool) -> None:
+    modalities, of_series, of_instances = names
+    counted[modalities] = _with_modality(counted[modalities], modality)
+    counted[of_series] += new_series
+    counted[of_instances] += 1
 
 
 _ALL = ("modalities_in_study", "number_of_study_related_series", "number_of_study_related_instances")
@@ -195,6 +201,8 @@ class HeldStudies:
         if key not in self._held:
             counted = {name: getattr(row, name) for name in _COUNTED}
             counted["last_received_at"] = moment(counted["last_received_at"])
+            if row.noted:
+                self.noted.append(row.id)
             described = (row.patient_name, row.patient_birth_date)
             self._held[key] = HeldStudy(row.id, *key, row.issuer, row.patient_id, described, counted)
         if row.series is not None:
@@ -262,9 +270,8 @@ def _new_series(connection: Connection, prepared: Prepared, study_row: int) -> H
         "number_of_series_related_instances": 0,
         "attributes": header.attributes(SERIES_TAGS),
     }
-    return HeldSeries(
-        connection.execute(insert(series).values(**values).returning(series.c.id)).scalar_one(), 0
-    )
+    row = connection.execute(insert(series).values(**values).returning(series.c.id)).scalar_one()
+    return HeldSeries(row, 0, fresh=True)
 
 
 def _with_modality(modalities: str, modality: str) -> str:

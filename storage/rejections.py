@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from storage.header import KEY_OBJECTS
 from storage.prepared import Prepared
 from storage.receipt import Outcome, Receipt
 from storage.rejection_note import RESTORED, RejectionNote, read_note
-from storage.tables import change, instance, rejection, series, study
+from storage.tables import change, instance, rejection, series, series_metadata, study
 
 _CHUNK = 500
 """UIDs by one statement: a database takes a bounded number of parameters."""
@@ -139,7 +139,9 @@ def _hide_late(connection: Connection, study_row: int, uids: Sequence[str]) -> N
 
 
 def _recount(connection: Connection, study_row: int) -> None:
-    """Counts of what can be seen."""
+    """Counts of what can be seen; metadata that were made of other instances are made anew."""
+    of_study = select(series.c.id).where(series.c.study == study_row)
+    connection.execute(delete(series_metadata).where(series_metadata.c.series.in_(of_study)))
     seen = (
         select(series.c.id, series.c.modality, func.count(instance.c.id).label("count"))
         .outerjoin(instance, (instance.c.series == series.c.id) & instance.c.rejection.is_(None))
