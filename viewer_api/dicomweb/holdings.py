@@ -60,7 +60,7 @@ def middle_image(caller: Caller, study_uid: str, series_uid: str | None = None) 
         )
         .join_from(instance, series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
-        .where(*where)
+        .where(*where, instance.c.rejection.is_(None))
         .order_by(*READING_ORDER)
     )
     with caller.archive.database.read() as connection:
