@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,7 +22,7 @@ from dicom_node.node import DicomNode, Limits, NodeConfig
 from dicom_node.send import Outbox
 from dicom_node.tls import Clients, Tls
 from dicom_node.tls import use as use_tls
-from farlight.keeping import start_keeping
+from farlight.keeping import start_keeping, start_packing
 from farlight.opening import open_current_archive
 from farlight.settings import Settings
 from farlight.supervisor import DRAIN_S, Role, inherited_sockets
@@ -36,6 +37,9 @@ from worklist import arrivals
 log = structlog.get_logger(__name__)
 
 TICK_S = 0.5
+_SWITCH_S = 0.001
+"""A thread that reads a little gives Python up and waits to have it back: with Python's own 5 ms that was most of the
+time of answering with a frame, while others make pictures."""
 OPEN_EVERY_S = 5.0
 ASK_AFTER = 0.8
 """Of the quiet time: a sender's count is known when the study goes quiet, or its request opens as if none lacked."""
@@ -65,6 +69,7 @@ def _collect_garbage_rarely() -> None:
 
 
 def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> None:
+    sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
         create_app(archive, WebConfig(origins=settings.origins)),
         log_config=None,
@@ -177,12 +182,16 @@ def _tell_open_associations(archive: Archive, node: DicomNode, stop: threading.E
 
 def _run_worker(archive: Archive, settings: Settings, stop: threading.Event) -> None:
     log.info("working", quiet_seconds=settings.quiet_seconds)
-    keeping = start_keeping(archive, stop)
+    threads = [
+        start_keeping(archive, stop),
+        *start_packing(archive, settings.pack_after_hours, settings.pack_megabytes_per_second, stop),
+    ]
     try:
         _repeat(stop, lambda: arrivals.run_once(archive, settings.quiet_seconds))
     finally:
         stop.set()
-        keeping.join()
+        for thread in threads:
+            thread.join()
 
 
 def _repeat(stop: threading.Event, step: Callable[[], int]) -> None:

@@ -79,6 +79,13 @@ class Settings(BaseSettings):
     quiet_seconds: float = Field(
         default=60.0, ge=0, description="a study without new images for this long is quiet: its request opens"
     )
+    pack_after_hours: float | Literal["auto", "off"] = Field(
+        default="auto",
+        description="studies without new images for this long are packed; auto: 6 in a bucket, off in a folder",
+    )
+    pack_megabytes_per_second: float = Field(
+        default=20.0, gt=0, description="bytes that are read at most while packing"
+    )
     retry_seconds: float = Field(
         default=30.0,
         gt=0,

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from storage.archive import Archive
 from viewer_api import api, docs, health, problems, webapp
-from viewer_api.dicomweb.router import dicomweb_router
+from viewer_api.dicomweb.router import dicomweb_router, straight_routes
 from viewer_api.headers import SecurityHeaders
 from viewer_api.limits import BodyLimit
 from viewer_api.live import LiveFeed
@@ -52,6 +52,7 @@ def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     if config.origins:
         app.add_middleware(RegisteredOrigins, origins=config.origins)
+    app.router.routes.insert(0, straight_routes())
     app.include_router(health.router)
     app.include_router(api.router, prefix="/api")
     app.include_router(dicomweb_router(), prefix="/dicom-web", tags=["DICOMweb"])

@@ -8,32 +8,41 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
 
-def direct_route(find_caller: Callable[[Request], Any]) -> type[APIRoute]:
-    """The class of such routes. `find_caller` gives a handler its ``caller``."""
+class DirectRoute(APIRoute):
+    """Such a route. A handler that wants more than names from the path, ``request`` and ``caller`` is called in the
+    general way."""
 
-    class DirectRoute(APIRoute):
-        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            names = tuple(inspect.signature(self.endpoint).parameters)
-            from_path = tuple(name for name in names if name in self.param_convertors)
-            if set(names) != {*from_path, "request", "caller"}:
-                return super().get_route_handler()  # it wants more than we can give
+    find_caller: ClassVar[Callable[[Request], Any]]
+    is_direct = False
 
-            def call(request: Request) -> Response:
-                caller = find_caller(request)
-                given = {name: request.path_params[name] for name in from_path}
-                answer: Response = self.endpoint(**given, request=request, caller=caller)
-                return answer
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """See `APIRoute`."""
+        names = tuple(inspect.signature(self.endpoint).parameters)
+        from_path = tuple(name for name in names if name in self.param_convertors)
+        if set(names) != {*from_path, "request", "caller"} or inspect.iscoroutinefunction(self.endpoint):
+            return super().get_route_handler()
+        self.is_direct = True
+        find_caller, endpoint = type(self).find_caller, self.endpoint
 
-            async def handle(request: Request) -> Response:
-                return await run_in_threadpool(call, request)
+        def call(request: Request) -> Response:
+            caller = find_caller(request)
+            given = {name: request.path_params[name] for name in from_path}
+            answer: Response = endpoint(**given, request=request, caller=caller)
+            return answer
 
-            return handle
+        async def handle(request: Request) -> Response:
+            return await run_in_threadpool(call, request)
 
-    return DirectRoute
+        return handle
+
+
+def direct_route(caller: Callable[[Request], Any]) -> type[DirectRoute]:
+    """The class of such routes where `caller` finds out who calls."""
+    return type("CallersRoute", (DirectRoute,), {"find_caller": staticmethod(caller)})
