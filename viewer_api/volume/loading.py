@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from viewer_api.render.padding import padding
 from viewer_api.render.pixel_format import MONOCHROME, PixelFormat, pixel_format
 from viewer_api.render.window import WindowFunction, full_window
 from viewer_api.volume.grid import grid_of
+from viewer_api.volume.reduced import reduced_bytes
 from viewer_api.volume.source import SourceFrame
 from viewer_api.volume.stacks import Stack
 from viewer_api.volume.volume import Volume
@@ -49,9 +51,9 @@ class Loading:
 
     @property
     def bytes_needed(self) -> int:
-        """Memory for the voxels, by what the headers say."""
-        slices, rows, columns = self.grid.shape
-        return slices * rows * columns * self._dtype.itemsize
+        """Memory for the voxels and two copies that are reduced, by what the headers say."""
+        size = self._dtype.itemsize
+        return math.prod(self.grid.shape) * size + 2 * reduced_bytes(self.grid.shape, size)
 
     def run(self, read: FrameReader) -> Volume:
         """Read and decode all slices. Raises what `read` raises, for the first slice that fails."""

@@ -47,6 +47,15 @@ def view_plane(grid: Grid, view: View, spacing_mm: float | None = None) -> ViewP
     return ViewPlane(origin, view.right, view.down, view.forward, spacing, width, height)
 
 
+def turning_plane(grid: Grid, view: View, spacing_mm: float) -> ViewPlane:
+    """A square about `view.look_at` that holds all of the volume from wherever it is seen."""
+    reach = float(np.linalg.norm(grid.corners() - view.look_at, axis=1).max())
+    spacing = max(spacing_mm, 2 * reach / (MAX_SIDE - 1))
+    side = 1 + math.ceil(2 * reach / spacing)
+    origin = view.look_at - (side - 1) / 2 * spacing * (view.right + view.down)
+    return ViewPlane(origin, view.right, view.down, view.forward, spacing, side, side)
+
+
 def depth_range(grid: Grid, view: View) -> tuple[float, float]:
     """How far the outermost voxels lie before and behind `view.look_at`, mm along the line of sight."""
     along = (grid.corners() - view.look_at) @ view.forward

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,15 @@ class Volume:
     inverse: bool
     window: Window
     notices: tuple[str, ...] = ()
+    _derived: dict[str, Any] = field(default_factory=dict, repr=False)
+    _deriving: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def derived(self, name: str, make: Callable[[], Any]) -> Any:
+        """What is made of the voxels once and kept as long as they are."""
+        with self._deriving:
+            if name not in self._derived:
+                self._derived[name] = make()
+            return self._derived[name]
 
     def modality_values(self, samples: NDArray[Any]) -> NDArray[np.float32]:
         """HU, counts, ... of samples of `voxels`, in float32."""
