@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from storage.crc32 import ONE, product, shift, together
@@ -94,7 +94,7 @@ def gzip_of(parts: Sequence[Gapped], filling: bytes) -> Iterator[bytes]:
     yield _stored(b"]", last=True) + struct.pack("<LL", zlib.crc32(b"]", crc), (length + 1) & 0xFFFFFFFF)
 
 
-def plain_of(parts: Sequence[Gapped], filling: bytes) -> Iterator[bytes]:
+def plain_of(parts: Sequence[Gapped], filling: bytes) -> Generator[bytes]:
     """The same list as it is before compression; the filling may be of any length."""
     for number, part in enumerate(parts):
         yield b"," if number else b"["

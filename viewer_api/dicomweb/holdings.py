@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
@@ -30,6 +31,27 @@ def study_instances(caller: Caller, study_uid: str) -> list[StoredInstance]:
 def series_instances(caller: Caller, study_uid: str, series_uid: str) -> list[StoredInstance]:
     """All instances of a series in reading order. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
     return _some(caller, study_uid, [series.c.series_instance_uid == series_uid], "series")
+
+
+@dataclass(frozen=True)
+class HeldSeries:
+    """Series of one study, by their row numbers, in reading order."""
+
+    site: str
+    study_instance_uid: str
+    rows: tuple[int, ...]
+
+
+def held_series(caller: Caller, study_uid: str, series_uid: str | None = None) -> HeldSeries:
+    """All series of a study, or the one. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    where = [] if series_uid is None else [series.c.series_instance_uid == series_uid]
+    query = select(series.c.id, study.c.site).join(study, study.c.id == series.c.study).where(*where)
+    with caller.archive.database.read() as connection:
+        query = query.where(_one_study(connection, caller, study_uid))
+        rows = connection.execute(query.order_by(*READING_ORDER[:2])).all()
+    if not rows:
+        raise NotFound(f"there is no such {'study' if series_uid is None else 'series'} here")
+    return HeldSeries(rows[0].site, study_uid, tuple(row.id for row in rows))
 
 
 def one_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:

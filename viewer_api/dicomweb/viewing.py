@@ -13,13 +13,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from typing import Protocol
 
 import structlog
 
 from storage.audit import Act, append
 from storage.database import Database
 from storage.errors import Error
-from storage.retrieve import StoredInstance
 from viewer_api.access import Caller
 
 log = structlog.get_logger(__name__)
@@ -29,6 +29,18 @@ NOTED_FOR_S = 3600.0
 _MAX_ROLE, _MAX_ADDRESS = 64, 64
 
 Key = tuple[str, ...]
+
+
+class OfStudy(Protocol):
+    """What is opened or taken away: an instance, or all of a series."""
+
+    @property
+    def site(self) -> str:
+        """Whose it is."""
+
+    @property
+    def study_instance_uid(self) -> str:
+        """Of the study."""
 
 
 class Viewings:
@@ -53,7 +65,7 @@ class Viewings:
             1, "viewings"
         )  # joined when the program ends: what waits is written
 
-    def note(self, caller: Caller, found: StoredInstance, action: str) -> None:
+    def note(self, caller: Caller, found: OfStudy, action: str) -> None:
         """One row, unless there was one within the hour. Returns at once and raises nothing."""
         act, database = _act(caller, found, action), caller.archive.database
         with self._lock:
@@ -109,7 +121,7 @@ def _key(database: Database, act: Act) -> Key:
     return database.url, act.action, act.actor, act.site, act.object_id
 
 
-def _act(caller: Caller, found: StoredInstance, action: str) -> Act:
+def _act(caller: Caller, found: OfStudy, action: str) -> Act:
     person = caller.person
     roles = ",".join(sorted({membership.role.value for membership in person.memberships}))
     return Act(
@@ -126,11 +138,11 @@ def _act(caller: Caller, found: StoredInstance, action: str) -> Act:
 viewings = Viewings()
 
 
-def viewed(caller: Caller, found: StoredInstance) -> None:
-    """The caller opens images of this instance's study."""
+def viewed(caller: Caller, found: OfStudy) -> None:
+    """The caller opens images of its study."""
     viewings.note(caller, found, VIEW)
 
 
-def exported(caller: Caller, found: StoredInstance) -> None:
-    """The caller takes instances of this study as files."""
+def exported(caller: Caller, found: OfStudy) -> None:
+    """The caller takes instances of its study as files."""
     viewings.note(caller, found, EXPORT)

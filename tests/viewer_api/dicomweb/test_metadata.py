@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pydicom
 import pytest
 from served import KASHI_FILES, references
@@ -72,6 +74,50 @@ def test_a_host_that_is_none_is_not_repeated(served, kashi):
         f"{served['CT_small.dcm'].url}/metadata", headers={"X-Forwarded-Host": 'a"<b>'}
     ).json()
     assert "<b>" not in item["7FE00010"]["BulkDataURI"]
+
+
+def test_an_address_longer_than_usual(served, kashi):
+    path = f"{served['slice 1'].series}/metadata"
+    prefix = "/far" * 40
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "a.cn", "X-Forwarded-Prefix": prefix}
+    items = kashi.get(path, headers=headers).json()
+    base = f"https://a.cn{prefix}/sites/KASHI/dicom-web"
+    assert [item["7FE00010"]["BulkDataURI"].partition("/studies/")[0] for item in items] == [base] * 5
+
+
+@pytest.mark.parametrize("name", ["slice 1", "liver.dcm", "test-SR.dcm", "waveform_ecg.dcm"])
+def test_a_series_says_what_its_instances_say(served, kashi, name):
+    """Byte by byte, with and without compression; a study says what its series say."""
+    stored = served[name]
+    for encoding in ("identity", "gzip"):
+        headers = {"Accept-Encoding": encoding}
+        of_series = kashi.get(f"{stored.series}/metadata", headers=headers).content
+        uids = [item["00080018"]["Value"][0] for item in json.loads(of_series)]
+        alone = [kashi.get(f"{stored.series}/instances/{uid}/metadata").content for uid in uids]
+        assert of_series == b"[" + b",".join(one[1:-1] for one in alone) + b"]"
+        assert kashi.get(f"{stored.study}/metadata", headers=headers).content == of_series
+
+
+def test_each_hospital_tells_of_its_own(served, kashi, aksu, both):
+    """The same study in two hospitals: one address, two answers, and both under their own trees."""
+    path = f"{served['slice 1'].study}/metadata"
+    assert len(kashi.get(path).json()) == 5
+    assert len(aksu.get(path).json()) == 1
+    assert both.get(path).status_code == 409
+    for site, count in (("KASHI", 5), ("AKSU", 1)):
+        items = both.get(f"{served.url}/sites/{site}/dicom-web{path}").json()
+        assert len(items) == count
+        assert all(f"/sites/{site}/dicom-web/" in address for item in items for address in references(item))
+
+
+def test_head_tells_as_much_as_get(served, kashi):
+    path = f"{served['slice 1'].series}/metadata"
+    for encoding in ("identity", "gzip"):
+        got = kashi.get(path, headers={"Accept-Encoding": encoding})
+        head = kashi.head(path, headers={"Accept-Encoding": encoding})
+        assert head.content == b""
+        for name in ("etag", "content-type", "content-length", "content-encoding", "vary"):
+            assert head.headers.get(name) == got.headers.get(name)
 
 
 def test_dicomweb_client_reads_metadata(served):
