@@ -27,9 +27,3 @@ def taken_apart(path: Path) -> FileFrames | None:
     # Among the files are text files, truncated files and fuzzed ones, which fail in every way there is.
     except Exception:
         return None
-
-
-def monochrome(path: Path) -> bool:
-    """Whether the image is grey."""
-    frames = taken_apart(path)
-    return frames is not None and str(frames.header.get("PhotometricInterpretation")).startswith("MONOCHROME")

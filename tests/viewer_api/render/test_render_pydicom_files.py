@@ -1,14 +1,12 @@
-"""Every image among pydicom's test files becomes a picture with the right pixels, or a clear error."""
+"""Every image among pydicom's test files becomes a picture, or a clear error."""
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
 
-import numpy as np
 import pytest
 from file_frames import opened
-from pydicom import dcmread
 from pydicom_images import image_paths, taken_apart
 
 from storage.errors import Invalid
@@ -26,19 +24,14 @@ REFUSED = {
     "meta_missing_tsyntax.dcm": "(0028,0004) PhotometricInterpretation is missing",
     "nested_priv_SQ.dcm": "(0028,0004) PhotometricInterpretation is missing",
 }
-# 12-bit lossy JPEG, which pydicom's plugins do not read; DCMTK's decoder is the witness for these.
-NOT_READ_BY_PYDICOM = {"JPEG-lossy.dcm", "JPGExtended.dcm"}
-# Lossy JPEG with colour: two decoders may round each step of the colour conversion their own way.
-LOSSY_COLOUR_ROUNDING = 2
 
 IMAGES = image_paths()
 RENDERED = [each for each in IMAGES if each.name not in REFUSED]
-COMPARED = [each for each in RENDERED if each.name not in NOT_READ_BY_PYDICOM]
 
 
 def test_there_are_images() -> None:
     assert len(IMAGES) > 150
-    assert {each.name for each in IMAGES} >= set(REFUSED) | NOT_READ_BY_PYDICOM
+    assert {each.name for each in IMAGES} >= set(REFUSED)
 
 
 @pytest.mark.parametrize("path", RENDERED, ids=lambda path: path.name)
@@ -67,22 +60,3 @@ def test_image_that_cannot_be_shown_says_why(name: str) -> None:
     with pytest.raises(Invalid) as caught:
         taken_apart(path).picture()
     assert caught.value.message == REFUSED[name]
-
-
-@pytest.mark.parametrize("path", COMPARED, ids=lambda path: path.name)
-def test_stored_values_are_pydicoms(path: Path) -> None:
-    image = taken_apart(path)
-    reference = dcmread(path, force=True)
-    reference.file_meta.TransferSyntaxUID = image.transfer_syntax_uid
-    if len(image.frames) == 1:
-        reference.NumberOfFrames = 1
-    pixels = reference.pixel_array.reshape(-1, *image.stored().shape)
-    for frame_number in {1, len(image.frames)}:
-        ours, theirs = image.stored(frame_number), pixels[frame_number - 1]
-        assert ours.dtype == theirs.dtype.newbyteorder("=")
-        difference = np.abs(ours.astype(np.int64) - theirs.astype(np.int64)).max()
-        assert difference <= _rounding(image.header.PhotometricInterpretation)
-
-
-def _rounding(photometric_interpretation: str) -> int:
-    return LOSSY_COLOUR_ROUNDING if photometric_interpretation in ("YBR_FULL", "YBR_FULL_422") else 0
