@@ -19,7 +19,7 @@ from viewer_api.dicomweb.objects.presentation_states import (
     PRESENTATION_UID,
     PRESENTED_IMAGE,
 )
-from viewer_api.dicomweb.objects.reports import REPORTS
+from viewer_api.dicomweb.objects.reports import KEY_OBJECTS, KEY_OBJECTS_CLASS, REPORT_CLASSES, REPORTS
 from viewer_api.dicomweb.objects.segmentations import (
     SEGMENTATION_CLASSES,
     SEGMENTATION_UID,
@@ -41,6 +41,8 @@ _BY_SOP_CLASS: dict[str, Renderer] = {
     **dict.fromkeys(PRESENTATION_CLASSES, PRESENTATION_STATES),
     **dict.fromkeys(SEGMENTATION_CLASSES, SEGMENTATIONS),
     **dict.fromkeys(WAVEFORM_CLASSES, WAVEFORMS),
+    **dict.fromkeys(REPORT_CLASSES, REPORTS),
+    KEY_OBJECTS_CLASS: KEY_OBJECTS,
 }
 _BY_PARAMETER = ((PRESENTATION_UID, PRESENTED_IMAGE), (SEGMENTATION_UID, SEGMENTED_IMAGE))
 """How an image is shown together with another object that a request names."""
