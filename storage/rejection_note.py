@@ -111,8 +111,8 @@ def write_note(
     and its transfer syntax."""
     note = header_dataset(study)
     note.SpecificCharacterSet = "ISO_IR 192"
-    note.SOPClassUID, note.SOPInstanceUID = KEY_OBJECTS, generate_uid(prefix="2.25.")
-    note.SeriesInstanceUID, note.SeriesNumber, note.InstanceNumber = generate_uid(prefix="2.25."), None, 1
+    note.SOPClassUID, note.SOPInstanceUID = KEY_OBJECTS, generate_uid(prefix=None)
+    note.SeriesInstanceUID, note.SeriesNumber, note.InstanceNumber = generate_uid(prefix=None), None, 1
     note.Modality, note.SeriesDescription, note.Manufacturer = "KO", "Rejection note", "Farlight"
     note.ReferencedPerformedProcedureStepSequence = Sequence()
     note.ContentDate, note.ContentTime = at.strftime("%Y%m%d"), at.strftime("%H%M%S")

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 from storage.header import KEY_OBJECTS
 from storage.prepared import Prepared
 from storage.receipt import Outcome, Receipt
-from storage.rejection_note import RESTORED, RejectionNote, read_note
+from storage.rejection_note import RESTORED, Reference, RejectionNote, read_note
 from storage.tables import change, instance, rejection, series, series_metadata, study
 
 _CHUNK = 500
@@ -51,6 +51,17 @@ def rejections(connection: Connection, *where: ColumnElement[bool], limit: int =
     query = select(*(rejection.c[name] for name in names), hidden.label("instances")).where(*where)
     rows = connection.execute(query.order_by(rejection.c.id.desc()).limit(limit))
     return [Rejection(**row._mapping) for row in rows]
+
+
+def hidden_by(connection: Connection, row: int) -> list[Reference]:
+    """The instances that a rejection hides now, itself and its like left out."""
+    query = (
+        select(series.c.series_instance_uid, instance.c.sop_class_uid, instance.c.sop_instance_uid)
+        .join(series, series.c.id == instance.c.series)
+        .where(instance.c.rejection == row, instance.c.sop_class_uid != KEY_OBJECTS)
+        .order_by(instance.c.id)
+    )
+    return [Reference(*found) for found in connection.execute(query)]
 
 
 def follow(

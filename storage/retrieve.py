@@ -74,9 +74,11 @@ READING_ORDER = (
 """Of a study's instances. What has no number comes last on every database."""
 
 
-def first_instance(connection: Connection, *where: ColumnElement[bool]) -> StoredInstance | None:
-    """The first of them, or None."""
-    query = _query().where(*where).order_by(instance.c.id).limit(1)
+def first_instance(
+    connection: Connection, *where: ColumnElement[bool], rejected: bool = False
+) -> StoredInstance | None:
+    """The first of them, or None; with `rejected` the first of those that are hidden."""
+    query = _query(rejected).where(*where).order_by(instance.c.id).limit(1)
     row = connection.execute(query).one_or_none()
     return StoredInstance(**row._mapping) if row else None
 
@@ -84,7 +86,7 @@ def first_instance(connection: Connection, *where: ColumnElement[bool]) -> Store
 _ABOVE = ("study_instance_uid", "series_instance_uid")
 
 
-def _query() -> Select[Any]:
+def _query(rejected: bool = False) -> Select[Any]:
     plain = [
         instance.c[name]
         for name in StoredInstance.__dataclass_fields__
@@ -95,7 +97,7 @@ def _query() -> Select[Any]:
         select(study.c.study_instance_uid, series.c.series_instance_uid, *plain, *HEADER_COLUMNS, packed)
         .join(series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
-        .where(instance.c.rejection.is_(None))
+        .where(instance.c.rejection.is_not(None) if rejected else instance.c.rejection.is_(None))
     )
 
 

@@ -10,6 +10,7 @@ from viewer_api.dicomweb import (
     frames,
     metadata,
     pixel_data,
+    reject,
     rendered,
     retrieve,
     search,
@@ -33,5 +34,6 @@ def dicomweb_router() -> APIRouter:
     for each in _ROOMS:
         router.include_router(each.router)
     router.include_router(volumes.router)
+    router.include_router(reject.router)
     capabilities.declare(router)
     return router
