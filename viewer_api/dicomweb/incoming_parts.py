@@ -1,17 +1,18 @@
 """The parts of a `multipart/related` request body, one after the other (RFC 2046 5.1).
 
 A part lies in memory while it is small and in an unnamed file when it grows. It is handed on when it has ended, before
-the next begins, so that however many come, one is held.
+the next begins, so that however many come, one is held here.
 """
 
 from __future__ import annotations
 
+import io
 import mmap
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from typing import IO, cast
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser
@@ -20,6 +21,7 @@ from storage.archive import Archive
 from storage.disk import RESERVE
 from storage.errors import Invalid, Unavailable
 from storage.structure import Buffer
+from viewer_api.dicomweb.accept import MediaRange, parse
 
 MAX_PART_BYTES = 8 << 30
 """Whole slide images have a few gigabytes."""
@@ -43,15 +45,21 @@ def require_room(archive: Archive) -> None:
 
 
 class IncomingPart:
-    """One part."""
+    """One part. Whoever takes it closes it."""
 
     def __init__(self, archive: Archive) -> None:
         self.content_type = ""
+        self.content_location = ""
         self.size = 0
         self._archive = archive
         self._memory = bytearray()
         self._file: IO[bytes] | None = None
         self._looked_at = 0
+
+    @property
+    def kind(self) -> MediaRange:
+        """Its Content-Type, ``*/*`` if it has none."""
+        return (parse(self.content_type)[:1] or [MediaRange("")])[0]
 
     def write(self, data: bytes) -> None:
         """Append. Raises `Invalid` ``TOO_LARGE``, and `Unavailable` if there is no room for it."""
@@ -86,6 +94,15 @@ class IncomingPart:
         with mapped, memoryview(mapped) as view:
             yield view
 
+    def file(self) -> io.BufferedIOBase:
+        """The same to be read from its beginning; good until the part is closed. Raises `Unavailable`."""
+        if self._file is None:
+            return io.BytesIO(self._memory)
+        with _writable():
+            self._file.flush()
+            self._file.seek(0)
+        return cast(io.BufferedIOBase, self._file)
+
     def close(self) -> None:
         """Give the disk space back."""
         if self._file is not None:
@@ -102,7 +119,8 @@ def _writable() -> Iterator[None]:
 
 
 class PartReceiver:
-    """Feed it the body; each part goes to `keep` as soon as it has ended. Close it in the end, whatever happened."""
+    """Feed it the body; each part goes to `keep`, which closes it, as soon as it has ended. Close it in the end,
+    whatever happened."""
 
     def __init__(self, boundary: str, archive: Archive, keep: Callable[[IncomingPart], None]) -> None:
         self._archive = archive
@@ -155,9 +173,9 @@ class PartReceiver:
             self._current.write(data[start:end])
 
     def _end_part(self) -> None:
-        if self._current is not None:
-            self._keep(self._current)
-        self.close()
+        part, self._current = self._current, None
+        if part is not None:
+            self._keep(part)
 
     def _begin_header(self) -> None:
         self._header = [b"", b""]
@@ -170,8 +188,12 @@ class PartReceiver:
 
     def _end_header(self) -> None:
         name, value = self._header
-        if self._current is not None and name.strip().lower() == b"content-type":
+        if self._current is None:
+            return
+        if name.strip().lower() == b"content-type":
             self._current.content_type = value.decode("latin-1").strip()
+        if name.strip().lower() == b"content-location":
+            self._current.content_location = value.decode("latin-1").strip()
 
     def _end(self) -> None:
         self.complete = True

@@ -22,6 +22,15 @@ FRAME_MEDIA_TYPE = {
     **{f"{_JPEG}{number}": "image/jxl" for number in (110, 111, 112)},
     **{f"{_JPEG}{number}": "image/jphc" for number in (201, 202, 203)},
 }
+SYNTAX_OF_MEDIA_TYPE = {
+    "image/dicom-rle": "1.2.840.10008.1.2.5",
+    **{
+        f"image/{name}": f"{_JPEG}{number}"
+        for name, number in (("jpeg", 50), ("jls", 80), ("jp2", 90), ("jpx", 92))
+    },
+    **{f"video/{name}": f"{_JPEG}{number}" for name, number in (("mpeg", 100), ("mp4", 102))},
+}
+"""Of what comes without a transfer syntax (PS3.18 Tables 8.7.3-4, 8.7.3-5)."""
 _NATIVE = frozenset(
     {
         "1.2.840.10008.1.2",

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 
 from viewer_api.dicomweb.reading_ahead import Piece, read_in_order
 from viewer_api.dicomweb.streamed import Streamed
+from viewer_api.problems import problem
 
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
 
@@ -30,7 +31,9 @@ def whole_or_range(
     asked = _asked(request, headers["ETag"], length)
     start, end = asked or (0, length)
     if asked and start >= end:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{length}"})
+        refused = problem(416, "RANGE_NOT_SATISFIABLE", f"there are {length} bytes", {"length": length})
+        refused.headers["Content-Range"] = f"bytes */{length}"
+        return refused
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"
     return Streamed(

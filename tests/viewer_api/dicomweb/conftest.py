@@ -43,3 +43,13 @@ def aksu(served):
     """A technician of Aksu."""
     with served.client("aksu") as client:
         yield client
+
+
+@pytest.fixture
+def empty(tmp_path, prepared_database):
+    """An application over an empty archive."""
+    shutil.copy(prepared_database, tmp_path / "farlight.db")
+    archive = open_archive(f"sqlite:///{tmp_path / 'farlight.db'}", f"file://{tmp_path / 'blobs'}", tmp_path)
+    with serve(archive) as url:
+        yield Served(url, archive)
+    archive.close()

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import io
-import shutil
 from pathlib import Path
 
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
-from served import Served, made_slice, parts_of, serve
+from served import made_slice, parts_of
 
-from storage.archive import open_archive
 from storage.errors import Unavailable
 from storage.retrieve import first_instance
 from storage.tables import instance
 from viewer_api.dicomweb.incoming_parts import IN_MEMORY_BYTES, MAX_PARTS, PartReceiver
 
 KIND = 'multipart/related; type="application/dicom"; boundary="{}"'
-
-
-@pytest.fixture
-def empty(tmp_path, prepared_database):
-    """An application over an empty archive."""
-    shutil.copy(prepared_database, tmp_path / "farlight.db")
-    archive = open_archive(f"sqlite:///{tmp_path / 'farlight.db'}", f"file://{tmp_path / 'blobs'}", tmp_path)
-    with serve(archive) as url:
-        yield Served(url, archive)
-    archive.close()
 
 
 def body(*parts, boundary="b", head=b"Content-Type: application/dicom"):
@@ -87,7 +75,10 @@ def test_other_content_under_a_known_uid_is_kept_aside(empty):
     changed.save_as(out)
     with empty.client("technician") as kashi:
         assert post(kashi, body(made_slice(1))).status_code == 200
-        assert post(kashi, body(out.getvalue())).status_code == 200
+        aside = post(kashi, body(out.getvalue()))
+        assert aside.status_code == 202
+        (told,) = aside.json()["00081199"]["Value"]
+        assert told["00081196"]["Value"] == [0x0111]
         (conflict,) = kashi.get(f"{empty.url}/api/conflicts").json()
         assert conflict["sop_instance_uid"] == "2.25.50.1.1"
         assert b"changed" not in kashi.get("/studies/2.25.50/series/2.25.50.1/instances/2.25.50.1.1").content
@@ -111,7 +102,8 @@ def test_who_may_store(empty, username, tree, status):
     ("content_type", "content", "status"),
     [
         ("application/dicom", b"x", 415),
-        ('multipart/related; type="application/dicom+json"; boundary=b', b"x", 415),
+        ('multipart/related; type="application/dicom+json"; boundary=b', b"x", 400),
+        ('multipart/related; type="application/dicom+xml"; boundary=b', b"x", 415),
         ('multipart/related; type="application/dicom"', b"x", 400),
         ("", b"x", 415),
         (None, b"no boundary in here", 400),
@@ -178,6 +170,7 @@ def test_one_part_is_held_at_a_time(archive):
     def keep(part):
         with part.opened() as buffer:
             seen.append((len(buffer), bytes(buffer[:1]), open_files_below(archive.incoming)))
+        part.close()
 
     receiver = PartReceiver("b", archive, keep)
     large = IN_MEMORY_BYTES * 2
