@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from storage.arrival import Arrival, keep_arrivals
@@ -14,6 +14,8 @@ from storage.blobs.s3_address import parse_s3_url
 from storage.database import Database
 from storage.errors import Invalid, Unavailable
 from storage.group_commit import GroupCommit
+from storage.leaving import Left, note_left
+from storage.moved import moved_to
 from storage.prepared import Prepared
 from storage.receipt import Receipt
 from storage.records import record_batch
@@ -27,6 +29,10 @@ class Archive:
     database: Database
     blobs: BlobStore
     incoming: Path
+
+    def __post_init__(self) -> None:
+        """Let who reads bytes that have been packed meanwhile ask the index where they lie now."""
+        self.blobs.find_again = partial(moved_to, self.database)
 
     def spool(self) -> Spool:
         """A file for one instance on its way in. Raises `Unavailable` if there is no room for any."""
@@ -63,6 +69,7 @@ class Archive:
         self.blobs.settle({one.blob_key for one in kept})
         with self.database.write() as connection:
             receipts = record_batch(self.database, connection, kept)
+            note_left(connection, _left(kept, receipts))
         self._drop_packs(kept, receipts)
         return receipts
 
@@ -77,6 +84,12 @@ class Archive:
     def close(self) -> None:
         """Give the database's connections back."""
         self.database.close()
+
+
+def _left(kept: Sequence[Prepared], receipts: Sequence[Receipt]) -> list[Left]:
+    """Packs of which an instance was known before."""
+    keys = {one.pack_key for one, receipt in zip(kept, receipts, strict=True) if not receipt.names_kept}
+    return [Left(key) for key in sorted(keys - {""})]
 
 
 def open_archive(database_url: str, blobs_url: str, data: Path, keys: S3Keys | None = None) -> Archive:

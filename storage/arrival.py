@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from storage.blobs import BlobStore
-from storage.pack import Pack
+from storage.pack import Content, Pack
 from storage.prepared import Prepared
 from storage.spool import Bytes, Spool
 
@@ -58,11 +58,15 @@ def _keep_alone(blobs: BlobStore, arrival: Arrival) -> None:
 
 
 def _keep_pack(blobs: BlobStore, new_spool: Callable[[], Spool], group: list[Arrival]) -> Pack:
-    pack = Pack.plan([(one.prepared.blob, one.prepared.length) for one in group], datetime.now(UTC))
+    pack = Pack.plan([_content(one.prepared) for one in group], datetime.now(UTC))
     with new_spool() as spool:
         pack.write(spool, (_bytes_of(one) for one in group))
         blobs.keep(pack.name.key, spool)
     return pack
+
+
+def _content(prepared: Prepared) -> Content:
+    return Content(prepared.blob, prepared.header.sop_instance_uid, prepared.length)
 
 
 def _bytes_of(arrival: Arrival) -> Iterator[Bytes]:

@@ -1,6 +1,6 @@
 """Several instances in one blob: a tar archive (POSIX.1-2001 `pax`, *ustar*), written whole and never changed.
 
-    a table        for each instance its offset, length and the key under which it would lie alone
+    a table        for each instance its offset, length, SOPInstanceUID and the key under which it would lie alone
     instances      each behind a tar header, named by that key; our file head, then the data set as it came
 
 A row of the index has an instance's offset and length, so that it is read like a part of any file. The table is what
@@ -25,8 +25,8 @@ from storage.spool import Bytes, Spool
 
 _BLOCK = tarfile.BLOCKSIZE
 _END = bytes(2 * _BLOCK)
-_LINE = "{:013d} {:013d} {}\n"
-_LINE_LENGTH = len(_LINE.format(0, 0, ""))
+_LINE = "{:013d} {:013d} {} {}\n"
+_LINE_LENGTH = len(_LINE.format(0, 0, "", ""))
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,17 @@ class Member:
     name: BlobName
     blob_key: str
     blob_offset: int
+    length: int
+    sop_instance_uid: str = ""
+    """Known of members of packs."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """An instance that is to go into a pack; `length` in bytes."""
+
+    name: BlobName
+    sop_instance_uid: str
     length: int
 
 
@@ -48,18 +59,18 @@ class Pack:
     heads: tuple[bytes, ...]
 
     @classmethod
-    def plan(cls, instances: Sequence[tuple[BlobName, int]], made_at: datetime) -> Pack:
-        """A pack of instances of one site and origin, with their lengths in bytes, in the order given."""
-        keys = [name.key for name, _ in instances]
-        heads = [_tar_header(key, size, name) for key, (name, size) in zip(keys, instances, strict=True)]
-        sizes = [size for _, size in instances]
-        offsets = _offsets(_BLOCK + _padded(sum(len(key) + _LINE_LENGTH for key in keys)), heads, sizes)
-        table = "".join(map(_LINE.format, offsets, sizes, keys)).encode()
+    def plan(cls, contents: Sequence[Content], made_at: datetime) -> Pack:
+        """A pack of instances of one site and origin, in the order given."""
+        keys, names = [one.name.key for one in contents], [one.name for one in contents]
+        sizes, uids = [one.length for one in contents], [one.sop_instance_uid for one in contents]
+        heads = list(map(_tar_header, keys, sizes, names))
+        lines = sum(len(key) + len(uid) + _LINE_LENGTH for key, uid in zip(keys, uids, strict=True))
+        offsets = _offsets(_BLOCK + _padded(lines), heads, sizes)
+        table = "".join(map(_LINE.format, offsets, sizes, uids, keys)).encode()
         sha256 = hashlib.sha256(table).hexdigest()
-        first = min((name for name, _ in instances), key=lambda name: name.received_at)
-        pack = PackName(first.site, first.origin, first.received_at, made_at, len(instances), sha256)
-        key, names = pack.key, (name for name, _ in instances)
-        members = tuple(map(Member, names, repeat(key), offsets, sizes))
+        first = min(names, key=lambda name: name.received_at)
+        pack = PackName(first.site, first.origin, first.received_at, made_at, len(names), sha256)
+        members = tuple(map(Member, names, repeat(pack.key), offsets, sizes, uids))
         start = _tar_header(f"packs/{sha256}.txt", len(table), first) + table + _padding(len(table))
         return cls(pack, members, (start + heads[0], *heads[1:]))
 
@@ -125,8 +136,8 @@ def _read(blobs: BlobStore, key: str) -> list[Member]:
 
 def _parse(table: str, pack_key: str) -> Iterator[Member]:
     for line in table.splitlines():
-        offset, length, key = line.split(" ", 2)
-        yield Member(BlobName.parse(key), pack_key, int(offset), int(length))
+        offset, length, uid, key = line.split(" ", 3)
+        yield Member(BlobName.parse(key), pack_key, int(offset), int(length), uid)
 
 
 def _offsets(first: int, heads: Sequence[bytes], sizes: Sequence[int]) -> list[int]:

@@ -30,11 +30,13 @@ from storage.errors import Corrupt, Invalid, NotFound
 from storage.pack import Member, members_of
 from storage.pack_name import PackName, is_pack, parse_key
 from storage.prepared import Prepared
+from storage.put_back import move_row
 from storage.references import named_places, pages
 from storage.rereading import Senders, offer, reread
 from storage.sites import Site, all_sites, put_node, put_site
 from storage.sweep import GRACE
 from storage.tables import instance
+from storage.unnamed import recorded_elsewhere
 
 log = structlog.get_logger(__name__)
 
@@ -175,6 +177,18 @@ def _take_batch(
         done.left += [
             (one.blob_key, "it may be in signing just now: do this again in an hour") for one in signing
         ]
+    copies = [one for one in offered if one.place not in now_named]
+    done.corrected += sum(_serves_as_other(archive, one) for one in copies)
+
+
+def _serves_as_other(archive: Archive, copy: Prepared) -> bool:
+    """A row that names a blob which is gone names this copy instead: a database restored from before the instance was
+    packed says where it lay then."""
+    places = recorded_elsewhere(archive, copy)
+    if not places or any(archive.blobs.holds(key, offset + copy.length) for key, offset in places):
+        return False
+    with archive.database.write() as connection:
+        return any(move_row(connection, place, copy.place) for place in places)
 
 
 def _pass_over(database: Database, connection: Connection, followers: tuple[str, ...]) -> None:

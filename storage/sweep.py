@@ -21,24 +21,22 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select
 
 from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.blobs import BlobInfo, BlobStore
 from storage.changes import move_cursor, read_cursor
-from storage.errors import Corrupt, Invalid, NotFound
-from storage.pack import members_of
+from storage.errors import Invalid
+from storage.leaving import among_left
+from storage.left_blobs import see_to_left
 from storage.pack_name import PackName, parse_key
-from storage.prepared import Prepared
 from storage.references import named_keys, pages
-from storage.rereading import Senders, offer, reread
+from storage.rereading import Senders
 from storage.sites import all_sites
-from storage.tables import held_aside, instance
+from storage.unnamed import Fate, is_recorded_elsewhere, see_to_blob
 
 log = structlog.get_logger(__name__)
 
@@ -51,14 +49,6 @@ AT_ONCE = 10_000
 _CONSUMER = "sweep"
 _CLOCK = "clock/"
 _Blob = tuple[BlobInfo, BlobName | PackName]
-
-
-class Fate(StrEnum):
-    """What became of an unnamed blob. `LEFT` are those not understood, or not a sweep's to decide."""
-
-    REMOVED = "removed"
-    TAKEN_IN = "taken in"
-    LEFT = "left"
 
 
 @dataclass
@@ -85,6 +75,7 @@ def sweep(
     """
     begun = datetime.now(UTC) - grace
     swept = Swept()
+    swept.fates.update(see_to_left(archive, grace=grace, stopped=stopped))
     unnamed: list[_Blob] = []
     prefixes = [""] if everything else _prefixes(archive, begun.date())
     for page in pages(_old_blobs(archive, prefixes, begun, _store_time(archive.blobs) - grace)):
@@ -180,8 +171,9 @@ def _remember(archive: Archive, day: date) -> None:
 
 def _unnamed(archive: Archive, page: list[_Blob]) -> list[_Blob]:
     with archive.database.read() as connection:
-        named = named_keys(connection, [info.key for info, _ in page])
-    return [(info, name) for info, name in page if info.key not in named]
+        keys = [info.key for info, _ in page]
+        known = named_keys(connection, keys) | among_left(connection, keys)
+    return [(info, name) for info, name in page if info.key not in known]
 
 
 def _more_unknown_than(archive: Archive, unnamed: list[_Blob], limit: int) -> bool:
@@ -192,11 +184,7 @@ def _more_unknown_than(archive: Archive, unnamed: list[_Blob], limit: int) -> bo
         senders = Senders.of(connection)
     unknown = 0
     for info, _ in unnamed:
-        try:
-            members = members_of(archive.blobs, info)
-            unknown += not all(_recorded_elsewhere(archive, reread(archive, one, senders)) for one in members)
-        except (Invalid, Corrupt, NotFound):
-            unknown += 1
+        unknown += not is_recorded_elsewhere(archive, info, senders)
         if unknown > limit:
             return True
     return False
@@ -205,70 +193,5 @@ def _more_unknown_than(archive: Archive, unnamed: list[_Blob], limit: int) -> bo
 def _see_to(archive: Archive, page: list[_Blob], swept: Swept) -> None:
     with archive.database.read() as connection:
         senders = Senders.of(connection)
-    for info, name in page:
-        try:
-            found = [reread(archive, one, senders, whole=True) for one in members_of(archive.blobs, info)]
-            fate = (
-                _see_to_documents(archive, found)
-                if name.origin == "report"
-                else _see_to_images(archive, found)
-            )
-        except (Invalid, Corrupt) as why:
-            log.warning("unnamed blob left", key=info.key, why=why.message)
-            fate = Fate.LEFT
-        swept.fates[fate] += 1
-
-
-def _see_to_images(archive: Archive, found: list[Prepared]) -> Fate:
-    """All instances of one blob: it is needed if one of them is."""
-    with archive.database.write() as connection:
-        offer(archive.database, connection, found)
-        if named_keys(connection, [one.blob_key for one in found]):
-            return Fate.TAKEN_IN
-    return _remove(archive, found) if all(_is_kept_elsewhere(archive, one) for one in found) else Fate.LEFT
-
-
-def _is_kept_elsewhere(archive: Archive, found: Prepared) -> bool:
-    """The same bytes are recorded under another key; they must also be there."""
-    return any(archive.blobs.holds(key, end) for key, end in _recorded_elsewhere(archive, found))
-
-
-def _recorded_elsewhere(archive: Archive, found: Prepared) -> list[tuple[str, int]]:
-    """Other blobs in which rows have the same bytes, and where these end in them."""
-    blob, header = found.blob, found.header
-    same = (
-        select(instance.c.blob_key, instance.c.blob_offset, instance.c.length).where(
-            instance.c.site == blob.site,
-            instance.c.sop_instance_uid == header.sop_instance_uid,
-            instance.c.sha256 == blob.sha256,
-        ),
-        select(held_aside.c.blob_key, held_aside.c.blob_offset, held_aside.c.length).where(
-            held_aside.c.site == blob.site, held_aside.c.sha256 == blob.sha256
-        ),
-    )
-    with archive.database.read() as connection:
-        rows = [row for query in same for row in connection.execute(query)]
-    return [(row.blob_key, row.blob_offset + row.length) for row in rows if row.blob_key != found.blob_key]
-
-
-def _see_to_documents(archive: Archive, found: list[Prepared]) -> Fate:
-    """A document whose UID is known has been made again since: its report was signed at another attempt."""
-    return _remove(archive, found) if all(_is_known(archive, one) for one in found) else Fate.LEFT
-
-
-def _is_known(archive: Archive, found: Prepared) -> bool:
-    query = select(instance.c.id).where(
-        instance.c.site == found.blob.site, instance.c.sop_instance_uid == found.header.sop_instance_uid
-    )
-    with archive.database.read() as connection:
-        return connection.execute(query).scalar() is not None
-
-
-def _remove(archive: Archive, found: list[Prepared]) -> Fate:
-    """Look once more, then delete the blob."""
-    with archive.database.read() as connection:
-        if named_keys(connection, [one.blob_key for one in found]):
-            return Fate.LEFT
-    for key in {one.blob_key for one in found}:
-        archive.blobs.delete(key)
-    return Fate.REMOVED
+    for info, _ in page:
+        swept.fates[see_to_blob(archive, info, senders)] += 1

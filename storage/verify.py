@@ -209,6 +209,8 @@ def _check_place(archive: Archive, row: Any, tables: Tables) -> _Checked:
 
 def _check_instance(archive: Archive, row: Any, senders: Senders, tables: Tables) -> _Checked:
     checked = _check_place(archive, row, tables)
+    if checked.fault is Fault.MISSING and (now := _moved_row(archive, row)) is not None:
+        return _check_instance(archive, now, senders, tables)
     if checked.fault is not None:
         return checked
     try:
@@ -225,6 +227,13 @@ def _check_instance(archive: Archive, row: Any, senders: Senders, tables: Tables
         return _Checked(row, Fault.ROW, what=moved)
     wrong = differences(row, found)
     return _Checked(row, Fault.ROW, found, ", ".join(sorted(wrong))) if wrong else checked
+
+
+def _moved_row(archive: Archive, row: Any) -> Any:
+    """The row as it is by now, if the instance was packed since its page was read."""
+    with archive.database.read() as connection:
+        now = connection.execute(_instances("").where(instance.c.id == row.id)).first()
+    return now if now is not None and now.blob_key != row.blob_key else None
 
 
 def _member(row: Any, tables: Tables) -> Member:

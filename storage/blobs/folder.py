@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from storage.blobs.store import BlobInfo
+from storage.blobs.store import BlobInfo, FindAgain
 from storage.disk import RESERVE, require_room
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.spool import Spool
@@ -25,6 +25,8 @@ INCOMING = ".incoming"
 
 class FolderBlobs:
     """A `BlobStore` in a local folder. `incoming` is where spools for it should lie: on its own file system."""
+
+    find_again: FindAgain | None = None
 
     def __init__(self, root: Path, *, reserve: int = RESERVE) -> None:
         self.root = root.absolute()

@@ -29,7 +29,7 @@ from storage.blobs.s3_errors import (
 from storage.blobs.s3_patience import PatientPool
 from storage.blobs.s3_sources import ChunkSource, Source, SpoolSource
 from storage.blobs.s3_trial import RESERVED, make_bucket_if_none, try_out
-from storage.blobs.store import BlobInfo
+from storage.blobs.store import BlobInfo, FindAgain
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.spool import Spool
 
@@ -51,6 +51,8 @@ class S3Blobs:
     anything else. A store that is silent or fails is asked again for `patience_s`, then the call raises `Unavailable`;
     with a put that waited for its turn, or a read that broke off half-way, it can be up to twice that.
     """
+
+    find_again: FindAgain | None = None
 
     def __init__(
         self, address: S3Address, keys: S3Keys, *, patience_s: float = PATIENCE_S, part_size: int = PART

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from storage.spool import Spool
 
@@ -19,8 +19,15 @@ class BlobInfo:
     modified_at: datetime
 
 
+FindAgain = Callable[[Any], tuple[str, int] | None]
+"""Where the bytes of an instance lie now, by its place of before: blob and offset; None if nowhere else."""
+
+
 class BlobStore(Protocol):
     """Keys are ``/``-separated paths. All methods raise `Unavailable` when the store is away."""
+
+    find_again: FindAgain | None
+    """Set by who has the index as well; see `storage.kept_bytes`."""
 
     def keep(self, key: str, spool: Spool) -> None:
         """Bring a spool's bytes to their place. When this returns the contents are durable; the name is after `settle`.

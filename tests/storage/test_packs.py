@@ -36,7 +36,7 @@ from storage.blob_name import BlobName
 from storage.declarations import keep_declarations
 from storage.errors import Corrupt, Invalid
 from storage.ingest import Outcome, Receipt, ingest_file
-from storage.pack import Pack, read_table
+from storage.pack import Content, Pack, read_table
 from storage.pack_name import PackName, is_pack, parse_key
 from storage.reindex import count_blobs, reindex
 from storage.retrieve import (
@@ -83,9 +83,8 @@ def overwrite(archive: Archive, key: str, offset: int, data: bytes) -> None:
 
 def test_any_tar_finds_the_single_files_and_any_tool_their_hashes(archive: Archive) -> None:
     """The way out where nothing of ours runs any more."""
-    long = Pack.plan(
-        [(BlobName.of("K", "received", datetime.now(UTC), "远" * 14, "0" * 64), 3)], datetime.now(UTC)
-    )
+    name = BlobName.of("K", "received", datetime.now(UTC), "远" * 14, "0" * 64)
+    long = Pack.plan([Content(name, "1.2.3", 3)], datetime.now(UTC))
     assert len(long.members[0].name.key) > 200
     receipts = take_together(archive, new())
     (key,) = {receipt.blob_key for receipt in receipts}
