@@ -47,6 +47,7 @@ class HeaderTexts:
     def __init__(self) -> None:
         self._encoding: Encoding | None = None
         self._context: tuple[object, ...] = ()
+        self._representation: int | None = None
         self._runs = Runs(Encoding(False, True))
         self._texts: dict[bytes, bytes] = {}
 
@@ -63,8 +64,11 @@ class HeaderTexts:
             return _plainly(data, encoding, terms)
 
     def _encode(self, header: _Header) -> HeaderText:
-        if header.context != self._context or len(self._texts) > _REMEMBERED:
-            self._context, self._texts = header.context, {}
+        context = header.context
+        if context != self._context or len(self._texts) > _REMEMBERED:
+            self._context, self._texts = context, {}
+            self._representation = header.representation
+        header.representation = self._representation
         texts = [self._texts.get(piece.data) or self._text_of(piece, header) for piece in header.pieces]
         self._runs.learn(header.pieces)
         if not any(piece.first == CHARSET_TAG for piece in header.pieces):

@@ -23,6 +23,7 @@ from pydicom.filewriter import _AMBIGUOUS_OB_OW_TAGS, _AMBIGUOUS_US_SS_TAGS, _OV
 from storage.dataset import CHARSET_TAG, decode
 from storage.json_model import BULK_THRESHOLD, JsonModel, element_json, little_endian, to_json
 from storage.json_values import NUMBER_VRS, TEXT_VRS, Unusual, number_values, tag_values, text_values
+from storage.plain_elements import SHORT_VRS
 from storage.structure import Encoding, Level, Place, Structure, walk
 from storage.text import are_defined, encodings_of
 from storage.values import UN_LIMIT, read_text
@@ -56,14 +57,20 @@ def encode_alone(
     """An outermost element for which its own bytes tell everything, but for the character set and (0028,0103)
     PixelRepresentation of its data set. Raises `Unusual`, `ValueError`, `OverflowError` or `struct.error` if they do
     not."""
+    encodings = encodings_of(terms)
+    if not encoding.implicit_vr and element[4:6] in SHORT_VRS:
+        scope = _Scope(element, encoding, _NO_LEVEL, encodings, representation)
+        return scope.plain(tag, element[4:6].decode("ascii"), element[8:])
     structure = walk(element, 0, encoding, deep=True)
     if not structure.regular or tag not in structure.top.places:
         raise Unusual
-    written = structure.top.places[tag][0]
-    if tag >> 16 & 1 and written in (b"", b"UN"):
+    if tag >> 16 & 1 and structure.top.places[tag][0] in (b"", b"UN"):
         raise Unusual  # its creator stands in another element
-    scope = _Scope(element, encoding, structure.top, encodings_of(terms), representation)
+    scope = _Scope(element, encoding, structure.top, encodings, representation)
     return scope.element(tag, f"bulkdata/{tag:08X}")
+
+
+_NO_LEVEL = Level()
 
 
 def pixel_representation(element: bytes, encoding: Encoding) -> int | None:
@@ -131,9 +138,10 @@ class _Scope:
         value = self.data[start : start + length]
         if vr in _BINARY:
             return self._binary(vr, value, path)
-        return self._plain(tag, vr, value)
+        return self.plain(tag, vr, value)
 
-    def _plain(self, tag: int, vr: str, value: bytes) -> JsonModel:
+    def plain(self, tag: int, vr: str, value: bytes) -> JsonModel:
+        """One that is neither binary nor a sequence. Raises `Unusual`."""
         if len(vr) != 2:
             raise Unusual
         if not value:

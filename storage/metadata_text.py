@@ -50,8 +50,11 @@ class MetadataTexts:
         if found.packed_layout is not None:
             tag, vr = self._pixel_element(found, header.has_bits_stored)
             added[tag] = {"vr": vr, "BulkDataURI": f"bulkdata/{tag}"}
-        text = header.json.removesuffix(b"}") + b"," + json_text(added).removeprefix(b"{")
-        return text.replace(_REFERENCE, _NAME + GAP + _path(found))
+        parts = [header.json[:-1], json_text(added)[1:]]
+        reference = _NAME + GAP + _path(found)
+        return b",".join(
+            part.replace(_REFERENCE, reference) if _REFERENCE in part else part for part in parts
+        )
 
     def _pixel_element(self, found: StoredInstance, has_bits_stored: bool) -> tuple[str, str]:
         """Floating point pixels are told by what they lack, as their element itself is not in the header."""

@@ -119,7 +119,8 @@ class Runs:
             return None
         if end is None or end > len(data):
             return None
-        return Run.of(((tag, data[position:end]),))
+        element = data[position:end]
+        return Run(element, ((tag, element),), frozenset((tag,)), element if _is_context(tag) else b"")
 
     def _extent(self, data: bytes, position: int) -> tuple[int, int | None]:
         """Tag and end of an element; no end if it is not regular."""
