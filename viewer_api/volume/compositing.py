@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from viewer_api.render import Window
-from viewer_api.volume.reduced import reduced
+from viewer_api.volume.reduced import COARSE, reduced
 from viewer_api.volume.shear_warp import Layer, Sheared, layers, sheared, warped
 from viewer_api.volume.transfer_function import TransferFunction, transfer_function
 from viewer_api.volume.view_plane import ViewPlane
@@ -26,7 +26,7 @@ _AMBIENT, _DIFFUSE, _SPECULAR, _SHININESS = 0.25, 0.7, 0.25, 16
 
 def composed(volume: Volume, plane: ViewPlane, window: Window, preset: str | None) -> Image.Image:
     """RGB on black. Raises `Invalid` for a preset that is not known."""
-    view = sheared(reduced(volume, "VOLUME_RENDERED"), plane.forward)
+    view = sheared(reduced(volume, "VOLUME_RENDERED", COARSE), plane.forward)
     seen = transfer_function(preset, volume.modality, window, view.step_mm)
     light = np.zeros((*view.shape, 3), np.float32)
     passing = np.ones(view.shape, np.float32)

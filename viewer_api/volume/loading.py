@@ -51,9 +51,9 @@ class Loading:
 
     @property
     def bytes_needed(self) -> int:
-        """Memory for the voxels and two copies that are reduced, by what the headers say."""
+        """Memory for the voxels and the copies that are reduced, by what the headers say."""
         size = self._dtype.itemsize
-        return math.prod(self.grid.shape) * size + 2 * reduced_bytes(self.grid.shape, size)
+        return math.prod(self.grid.shape) * size + reduced_bytes(self.grid.shape, size)
 
     def run(self, read: FrameReader) -> Volume:
         """Read and decode all slices. Raises what `read` raises, for the first slice that fails."""

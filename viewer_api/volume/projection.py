@@ -9,7 +9,7 @@ from PIL import Image
 from viewer_api.render import Window
 from viewer_api.render.window import full_window
 from viewer_api.volume.aligned import aligned_samples, is_aligned
-from viewer_api.volume.reduced import reduced
+from viewer_api.volume.reduced import FINE, reduced
 from viewer_api.volume.shear_warp import Sheared, layers, sheared, warped
 from viewer_api.volume.slab import Method
 from viewer_api.volume.view_plane import ViewPlane
@@ -18,7 +18,7 @@ from viewer_api.volume.volume import Volume
 _NOTHING = float("nan")
 
 
-def projected(volume: Volume, plane: ViewPlane, method: Method) -> NDArray[np.float32]:
+def projected(volume: Volume, plane: ViewPlane, method: Method, max_side: int = FINE) -> NDArray[np.float32]:
     """Modality values `(height, width)`, NaN where a line of sight misses the volume.
 
     Along the voxels' own axes every voxel is looked at, else those of the reduced volume.
@@ -26,7 +26,7 @@ def projected(volume: Volume, plane: ViewPlane, method: Method) -> NDArray[np.fl
     if is_aligned(volume.grid, plane):
         furthest = np.abs((volume.grid.corners() - plane.origin) @ plane.forward).max()
         return volume.modality_values(aligned_samples(volume, plane, 2 * float(furthest) + 1, method))
-    view = sheared(reduced(volume, method), plane.forward)
+    view = sheared(reduced(volume, method, max_side), plane.forward)
     seen = warped(view, Image.fromarray(_laid_over(view, method)), plane, _NOTHING)
     return volume.modality_values(np.asarray(seen))
 

@@ -15,8 +15,8 @@ from viewer_api.volume.slab import Method
 from viewer_api.volume.vectors import Vector
 from viewer_api.volume.volume import Volume
 
-MAX_SIDE = 256
-"""Voxels along each axis."""
+FINE, COARSE = 512, 256
+"""Voxels along each axis: for one projection, and for what must be quick, or gains by averaging out noise."""
 
 
 @dataclass(frozen=True)
@@ -34,21 +34,29 @@ class Reduced:
         return float(np.linalg.norm(self.steps, axis=0).min())
 
 
-def reduced(volume: Volume, method: Method) -> Reduced:
+def reduced(volume: Volume, method: Method, max_side: int) -> Reduced:
     """Of blocks of voxels the brightest or darkest for projections of these, else the mean; made once for a volume."""
     how = {"MAXIMUM_IP": "max", "MINIMUM_IP": "min"}.get(method, "mean")
-    made: Reduced = volume.derived(how, lambda: _made(volume, how))
+    made: Reduced = volume.derived(f"{how} {max_side}", lambda: _made(volume, how, max_side))
     return made
 
 
 def reduced_bytes(shape: tuple[int, ...], itemsize: int) -> int:
-    """Memory that one copy takes."""
-    return math.prod(min(side, MAX_SIDE) for side in shape) * itemsize
+    """Memory that a fine and a coarse copy take; voxels that are few enough are not copied."""
+    copies = [
+        [side // factor for side, factor in zip(shape, _factors(shape, most), strict=True)]
+        for most in (FINE, COARSE)
+    ]
+    return sum(math.prod(copy) * itemsize for copy in copies if tuple(copy) != tuple(shape))
 
 
-def _made(volume: Volume, how: str) -> Reduced:
+def _factors(shape: tuple[int, ...], max_side: int) -> list[int]:
+    return [-(-side // max_side) for side in shape]
+
+
+def _made(volume: Volume, how: str, max_side: int) -> Reduced:
     grid = volume.grid
-    factors = [-(-side // MAX_SIDE) for side in grid.shape]
+    factors = _factors(grid.shape, max_side)
     voxels = _blocks(volume.voxels, factors, _COMBINE[how], how == "mean")
     depths = _centres(grid.depths, factors[0])
     aside = np.stack([_centres(each, factors[0]) for each in grid.shifts.T], axis=1)

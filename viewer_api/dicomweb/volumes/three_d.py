@@ -17,15 +17,15 @@ from viewer_api.render.picture import encoded, fitted_size
 from viewer_api.volume.compositing import composed
 from viewer_api.volume.picture import fitted, grey, scaled
 from viewer_api.volume.projection import projected, projection_window
-from viewer_api.volume.reduced import reduced
+from viewer_api.volume.reduced import COARSE, FINE, reduced
 from viewer_api.volume.slab import Method
 from viewer_api.volume.transfer_function import PRESET_NAMES
-from viewer_api.volume.turns import Turns
 from viewer_api.volume.view import View
 from viewer_api.volume.view_plane import ViewPlane, turning_plane, view_plane
 from viewer_api.volume.volume import Volume
+from viewer_api.volume.waiting_line import WaitingLine
 
-_turns = Turns(at_once=2)
+_line = WaitingLine(at_once=2)
 _ANIMATED_SIDE = 384
 """Pixels of an animation that nobody gave a viewport."""
 
@@ -37,7 +37,7 @@ def rendered_3d(meant: Meant, asked: Asked) -> Answer:
         raise Invalid("only MPRs are slabs", parameter="mprslab")
     if asked.preset is not None and asked.preset not in PRESET_NAMES:
         raise Invalid(f"preset is one of {', '.join(PRESET_NAMES)}", parameter="preset")
-    with meant.volume() as volume, _turns.turn():
+    with meant.volume() as volume, _line.turn():
         if asked.swivel is not None:
             return _animated(volume, asked, method, asked.swivel)
         return _still(volume, asked, method)
@@ -59,7 +59,7 @@ def _animated(volume: Volume, asked: Asked, method: Method, swivel: Swivel) -> A
     if asked.rendering.region is not None:
         raise Invalid("an animation shows all of the volume", parameter="viewport")
     view = asked_view(volume.grid, asked)
-    plane = turning_plane(volume.grid, view, reduced(volume, method).voxel_mm)
+    plane = turning_plane(volume.grid, view, reduced(volume, method, COARSE).voxel_mm)
     viewport = asked.rendering.options.viewport or (_ANIMATED_SIDE, _ANIMATED_SIDE)
     plane = scaled(plane, fitted_size(plane.width, plane.height, viewport))
     told = _told(volume, asked, method, view, plane, None)
@@ -107,7 +107,7 @@ def _image(
     given = asked.rendering.options.window
     if method == "VOLUME_RENDERED":
         return composed(volume, plane, given or volume.window, asked.preset), None
-    values = projected(volume, plane, method)
+    values = projected(volume, plane, method, COARSE if asked.swivel else FINE)
     window = given or projection_window(values)
     return Image.fromarray(grey(values, window, inverse=volume.inverse)), window
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from storage.errors import Unavailable
 
 
-class Turns:
+class WaitingLine:
     """`at_once` may work; `max_waiting` wait for up to `wait_s` seconds. Safe to share between threads."""
 
     def __init__(self, at_once: int, max_waiting: int = 8, wait_s: float = 30.0) -> None:
