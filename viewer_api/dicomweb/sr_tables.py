@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from html import escape
 
 from pydicom import Dataset
 
@@ -12,6 +13,8 @@ from viewer_api.dicomweb.sr_values import CONTAINER, NUMBER, unit_of, value
 
 _GROUP = ("DCM", "125007")
 _REFERRING = frozenset({"IMAGE", "SCOORD", "SCOORD3D", "COMPOSITE", "WAVEFORM", "TCOORD"})
+_UID = "UIDREF"
+"""Of no use to a reader's eye: it stands in the row's title."""
 _MAX_COLUMNS = 40
 _NUMBER = '<td class="n">'
 _MAX_DEPTH = 4
@@ -39,7 +42,7 @@ def _columns(groups: Iterator[Dataset]) -> dict[tuple[str, ...], str]:
     for group in groups:
         for item in sequence(group, "ContentSequence"):
             refers |= text(item, "ValueType") in _REFERRING
-            if text(item, "ValueType") not in _REFERRING and len(found) < _MAX_COLUMNS:
+            if text(item, "ValueType") not in (*_REFERRING, _UID) and len(found) < _MAX_COLUMNS:
                 found.setdefault(_column(item), concept(item) or label("Measurement"))
     return {**found, ("",): label("Images")} if refers else found
 
@@ -63,7 +66,10 @@ def _row(place: str, group: Dataset, columns: dict[tuple[str, ...], str], links:
         f"{_NUMBER if column in numbers else '<td>'}{'<br>'.join(cells.get(column, []))}</td>"
         for column in columns
     )
-    return f'<tr id="item-{place}">{row}</tr>'
+    uids = " ".join(
+        text(item, "UID") for item in sequence(group, "ContentSequence") if text(item, "ValueType") == _UID
+    )
+    return f'<tr id="item-{place}" title="{escape(uids)}">{row}</tr>'
 
 
 def _below(item: Dataset, links: Links, depth: int = 0) -> str:

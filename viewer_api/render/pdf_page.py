@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import typst
 from PIL import Image
@@ -60,7 +61,7 @@ def _main() -> None:
         file.write(sys.stdin.buffer.read())
     page = _PAGE.format(name=held, width=int(sys.argv[1]))
     made = typst.compile(
-        page.encode(), root="/proc/self/fd", format="png", ppi=72.0, ignore_system_fonts=True
+        page.encode(), root=Path("/proc/self/fd"), format="png", ppi=72.0, ignore_system_fonts=True
     )
     sys.stdout.buffer.write(made if isinstance(made, bytes) else made[0] or b"")
 

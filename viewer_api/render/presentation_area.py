@@ -140,6 +140,6 @@ def _aspect(item: Dataset) -> float:
 def _resized(
     image: Image.Image, box: tuple[float, float, float, float], size: tuple[int, int]
 ) -> Image.Image:
-    if size == (box[2] - box[0], box[3] - box[1]):
+    if (float(size[0]), float(size[1])) == (box[2] - box[0], box[3] - box[1]):
         return image.crop((round(box[0]), round(box[1]), round(box[2]), round(box[3])))
     return image.resize(size, Image.Resampling.LANCZOS, box, reducing_gap=3.0)

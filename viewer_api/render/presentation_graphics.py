@@ -63,7 +63,7 @@ def layer_colour(state: Dataset, name: str) -> RGB:
     return next((layer.colour for layer in layers(state) if layer.name == name), DEFAULT_COLOUR)
 
 
-def annotations(state: Dataset, target: Target, area: DisplayedArea) -> Iterator[Shape | Words]:
+def graphic_annotations(state: Dataset, target: Target, area: DisplayedArea) -> Iterator[Shape | Words]:
     """What is to be drawn for a frame, layer by layer."""
     order = {layer.name: place for place, layer in enumerate(layers(state))}
     meant = [item for item in items(state, "GraphicAnnotationSequence") if is_meant(item, target)]

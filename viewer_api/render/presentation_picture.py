@@ -14,7 +14,7 @@ from viewer_api.render.overlay import GROUPS, overlay_bitmap
 from viewer_api.render.picture import Picture, encoded
 from viewer_api.render.presentation_area import displayed_area, presentation_aspect
 from viewer_api.render.presentation_drawing import painted
-from viewer_api.render.presentation_graphics import annotations, layer_colour
+from viewer_api.render.presentation_graphics import graphic_annotations, layer_colour
 from viewer_api.render.presentation_shutter import covered, shutter_colour
 from viewer_api.render.presentation_state import Target, require_applicable
 from viewer_api.render.presentation_values import presented_values
@@ -41,7 +41,7 @@ def presented_frame(
     values = _with_shutter(state, values, target)
     image = Image.fromarray(np.ascontiguousarray(values))
     area = displayed_area(state, target, image.size, options.viewport)
-    image = painted(area.cut(image), annotations(state, target, area))
+    image = painted(area.cut(image), graphic_annotations(state, target, area))
     return Picture(encoded(image, options), options.media_type, image.width, image.height, window)
 
 

@@ -62,7 +62,8 @@ class _Steps:
         values = self.modality(stored)
         if isinstance(self.voi, Window):
             return np.nan_to_num(self.voi(values))
-        return np.clip(self.voi(np.nan_to_num(values)) / ((1 << self.voi.bits) - 1), 0, 1)
+        brightness: NDArray[Any] = self.voi(np.nan_to_num(values)) / ((1 << self.voi.bits) - 1)
+        return np.clip(brightness, 0, 1)
 
 
 def _steps(state: Dataset, form: PixelFormat, target: Target, window: Window | None) -> _Steps:

@@ -161,7 +161,8 @@ def _as_large(amount: NDArray[Any], values: NDArray[np.uint8]) -> NDArray[np.flo
         np.minimum(np.arange(size) * have // size, have - 1)
         for size, have in zip(values.shape[:2], amount.shape, strict=True)
     )
-    return amount[rows][:, columns]
+    scaled: NDArray[np.float32] = amount[rows][:, columns]
+    return scaled
 
 
 SEGMENTATIONS = Renderer(segmentation_picture, segmentation_thumbnail, symbol="layers")
