@@ -23,6 +23,7 @@ from dicom_node.send import Outbox
 from dicom_node.tls import Clients, Tls
 from dicom_node.tls import use as use_tls
 from farlight.keeping import start_keeping, start_packing
+from farlight.metadata_making import start_making_metadata
 from farlight.opening import open_current_archive
 from farlight.settings import Settings
 from farlight.supervisor import DRAIN_S, Role, inherited_sockets
@@ -184,6 +185,7 @@ def _run_worker(archive: Archive, settings: Settings, stop: threading.Event) -> 
     log.info("working", quiet_seconds=settings.quiet_seconds)
     threads = [
         start_keeping(archive, stop),
+        start_making_metadata(archive, stop),
         *start_packing(archive, settings.pack_after_hours, settings.pack_megabytes_per_second, stop),
     ]
     try:
