@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 
 import structlog
 
@@ -25,7 +26,8 @@ def start_making_metadata(archive: Archive, stop: threading.Event) -> threading.
 
 
 def _run(archive: Archive, stop: threading.Event) -> None:
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)  # on Linux a thread has its own
+    with suppress(OSError):  # only on Linux has a thread a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
     keeper = MetadataKeeper(archive)
     while not stop.is_set():
         stop.wait(0 if _step(keeper) else EVERY_S)
