@@ -1,7 +1,7 @@
 """Where an instance lies now whose bytes were not found where they lay when somebody asked.
 
-Packing moves instances, and what they left is deleted an hour later; who sends a large study over a thin line takes
-longer than that.
+Packing moves instances, and what they left is deleted a day later; who reads from a list that old, or sends a large
+study over a thin line, asks again.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     copy      each instance is compared with its hash       what is damaged stays where it is
     keep      the store has the pack                        durable, and nobody names it
     move      rows name it, in one transaction              only those that still lie where they were read
-    sweep     what rows have left goes, an hour later       whoever began to read there has come to an end
+    sweep     what rows have left goes, a day later         whoever began to read there has come to an end
 
 A crash at any point loses nothing; who does the same at the same time finds nothing left to move.
 """

@@ -42,6 +42,9 @@ log = structlog.get_logger(__name__)
 
 GRACE = timedelta(hours=1)
 """A blob younger than this may still be on its way into the index."""
+REST = 24
+"""So many times longer what rows left stays: whoever copies database and blobs for a backup takes hours, and must find
+each instance where the index said, or where it lies since."""
 MAX_UNNAMED, MAX_SHARE = 20, 0.01
 """More unnamed blobs of unknown bytes than both allow are no remains of crashes: the index was lost."""
 AT_ONCE = 10_000
@@ -71,11 +74,11 @@ def sweep(
     """See to every blob that is older than `grace` and that no row names.
 
     Older by the store's clock and by the time in its name, whichever is later. Only days since the last sweep are
-    looked at, unless `everything`. Ends early, and begins there again the next time, once `stopped` says so.
+    looked at, unless `everything`, and what rows have left, whenever it came, `REST` times as long ago. Ends early, and begins there again the next time, once `stopped` says so.
     """
     begun = datetime.now(UTC) - grace
     swept = Swept()
-    swept.fates.update(see_to_left(archive, grace=grace, stopped=stopped))
+    swept.fates.update(see_to_left(archive, grace=grace * REST, stopped=stopped))
     unnamed: list[_Blob] = []
     prefixes = [""] if everything else _prefixes(archive, begun.date())
     for page in pages(_old_blobs(archive, prefixes, begun, _store_time(archive.blobs) - grace)):
