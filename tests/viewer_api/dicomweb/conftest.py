@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from served import FRIEND, Served, add_person_of_both, fill, serve
+from served import FRIEND, Served, Stored, add_person_of_both, fill, serve
+from special_objects import special_files
 
 from storage.archive import open_archive
+from storage.ingest import Sender, ingest_file
 from viewer_api.app import WebConfig
 
 
@@ -53,3 +55,24 @@ def empty(tmp_path, prepared_database):
     with serve(archive) as url:
         yield Served(url, archive)
     archive.close()
+
+
+@pytest.fixture(scope="session")
+def special(tmp_path_factory, prepared_database):
+    """A study of Kashi with what is no plain image; nothing changes it."""
+    folder = tmp_path_factory.mktemp("special")
+    shutil.copy(prepared_database, folder / "farlight.db")
+    archive = open_archive(f"sqlite:///{folder / 'farlight.db'}", f"file://{folder / 'blobs'}", folder)
+    sender = Sender("KASHI", "TEST")
+    files = special_files().items()
+    stored = {name: Stored(ingest_file(archive, data, sender), data) for name, data in files}
+    with serve(archive) as url:
+        yield Served(url, archive, stored)
+    archive.close()
+
+
+@pytest.fixture(scope="session")
+def viewer(special):
+    """A technician of Kashi, who sees that study."""
+    with special.client("technician") as client:
+        yield client
