@@ -33,6 +33,25 @@ class ViewPlane:
         return self.origin + self.spacing_mm * (column * self.right + row * self.down)
 
 
+@dataclass(frozen=True)
+class Rectangle:
+    """A part of the plane through `view.look_at`, its middle; mm."""
+
+    view: View
+    width_mm: float
+    height_mm: float
+
+
+def rectangle_plane(grid: Grid, rectangle: Rectangle) -> ViewPlane:
+    """Samples that fill a rectangle, as far apart as the volume's finest voxels."""
+    view, largest = rectangle.view, max(rectangle.width_mm, rectangle.height_mm)
+    spacing = max(min(grid.voxel_mm), largest / MAX_SIDE)
+    width, height = (max(1, round(each / spacing)) for each in (rectangle.width_mm, rectangle.height_mm))
+    aside = (width - 1) / 2 * view.right + (height - 1) / 2 * view.down
+    origin = view.look_at - spacing * aside
+    return ViewPlane(origin, view.right, view.down, view.forward, spacing, width, height)
+
+
 def view_plane(grid: Grid, view: View, spacing_mm: float | None = None) -> ViewPlane:
     """All of the volume as it is seen, from its outermost voxels' centres on, in the plane through `view.look_at`.
 

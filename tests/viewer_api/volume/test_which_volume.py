@@ -209,7 +209,7 @@ def test_a_claim_beyond_the_memory_is_refused_unread(kashi, service):
 
 
 def _claimed(dataset):
-    dataset.Rows = dataset.Columns = 16_000
+    dataset.Rows = dataset.Columns = 8000
     return dataset
 
 

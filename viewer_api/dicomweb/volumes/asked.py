@@ -18,6 +18,7 @@ from viewer_api.dicomweb.parameters import PICTURES, Rendering, read_rendering
 from viewer_api.volume.slab import METHODS, Method
 from viewer_api.volume.source import TRAITS
 from viewer_api.volume.view import ORIENTATIONS
+from viewer_api.volume.view_plane import Rectangle
 
 Triple = tuple[float, float, float]
 _MAX_MM = 1e5
@@ -53,6 +54,8 @@ class Asked:
     references: tuple[str, ...] = ()
     matches: tuple[tuple[str, str], ...] = ()
     metadata_only: bool = False
+    rectangle: Rectangle | None = None
+    """What a presentation state shows."""
 
     @property
     def has_view(self) -> bool:

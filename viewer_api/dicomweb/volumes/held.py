@@ -27,11 +27,12 @@ _MAX_HELD = 64
 
 @dataclass(frozen=True)
 class Target:
-    """What an address names: a study, a series, or an instance."""
+    """What an address names: a study, a series, or an instance; or some `images` of a study."""
 
     study: str
     series: str | None = None
     instance: str | None = None
+    images: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def _instances_now(caller: Caller, target: Target) -> tuple[str, list[int]]:
         where.append(series.c.series_instance_uid == target.series)
     if target.instance is not None:
         where.append(instance.c.sop_instance_uid == target.instance)
+    if target.images:
+        where.append(instance.c.sop_instance_uid.in_(target.images))
     query = (
         select(instance.c.id, instance.c.sha256)
         .join_from(instance, series, series.c.id == instance.c.series)

@@ -12,6 +12,7 @@ from viewer_api.dicomweb.volumes.asked import Asked
 from viewer_api.dicomweb.volumes.choice import chosen_stack
 from viewer_api.dicomweb.volumes.frame_reader import frame_reader
 from viewer_api.dicomweb.volumes.held import Held, HeldStacks, Target
+from viewer_api.dicomweb.volumes.presented import VOLUMETRIC, presented
 from viewer_api.dicomweb.volumes.told import Told
 from viewer_api.volume.cache import VolumeCache
 from viewer_api.volume.loading import Loading
@@ -35,11 +36,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Meant:
-    """One volume of a target."""
+    """One volume of a target, and what is asked of it: by the caller, or by a presentation state too."""
 
     archive: Archive
     held: Held
     stack: Stack
+    asked: Asked
 
     @contextmanager
     def volume(self) -> Iterator[Volume]:
@@ -52,6 +54,11 @@ class Meant:
 
 
 def meant(caller: Caller, target: Target, asked: Asked) -> Meant:
-    """Which volume is. Raises as `HeldStacks.get` and `chosen_stack`."""
+    """Which volume is. Raises as `HeldStacks.get`, `presented` and `chosen_stack`."""
     held = held_stacks.get(caller, target)
-    return Meant(caller.archive, held, chosen_stack(held.stacks, asked.references, asked.matches))
+    if held.found.sop_class_uid in VOLUMETRIC and target.instance is not None:
+        state = presented(caller.archive, held.found, asked)
+        images = held_stacks.get(caller, Target(target.study, images=state.images))
+        return Meant(caller.archive, images, chosen_stack(images.stacks, (), ()), state.asked)
+    stack = chosen_stack(held.stacks, asked.references, asked.matches)
+    return Meant(caller.archive, held, stack, asked)

@@ -13,7 +13,7 @@ from viewer_api.dicomweb.media_types import DICOM_JSON
 from viewer_api.dicomweb.parameters import PICTURES
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
 from viewer_api.dicomweb.viewing import viewed
-from viewer_api.dicomweb.volumes.asked import GIF, Asked, read_asked
+from viewer_api.dicomweb.volumes.asked import GIF, read_asked
 from viewer_api.dicomweb.volumes.described import MPR_PARAMETERS, THREE_D_PARAMETERS
 from viewer_api.dicomweb.volumes.held import Target
 from viewer_api.dicomweb.volumes.mpr import rendered_mpr
@@ -22,7 +22,7 @@ from viewer_api.dicomweb.volumes.three_d import rendered_3d
 
 router = APIRouter()
 _STATUSES = (304, 406, 409, 503)
-_Renderer = Callable[[Meant, Asked], Answer]
+_Renderer = Callable[[Meant], Answer]
 _Handler = Callable[..., Response]
 
 
@@ -87,14 +87,14 @@ def instance_3d(study: str, series: str, instance: str, request: Request, caller
 
 
 def _answer(request: Request, caller: Caller, target: Target, render: _Renderer) -> Response:
-    asked = read_asked(request)
-    one = meant(caller, target, asked)
+    one = meant(caller, target, read_asked(request))
+    asked = one.asked
     viewed(caller, one.held.found)
     tag = entity_tag(render.__name__, one.held.key, asked)
     unchanged = not_modified(request, tag, REVALIDATE)
     if unchanged is not None:
         return unchanged
-    made = render(one, asked)
+    made = render(one)
     headers = {**cache_headers(tag, REVALIDATE), **made.told.headers()}
     if asked.metadata_only:
         return JSONResponse(made.told.module(), media_type=DICOM_JSON, headers=headers)

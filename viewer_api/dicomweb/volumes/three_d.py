@@ -30,8 +30,11 @@ _ANIMATED_SIDE = 384
 """Pixels of an animation that nobody gave a viewport."""
 
 
-def rendered_3d(meant: Meant, asked: Asked) -> Answer:
+def rendered_3d(meant: Meant) -> Answer:
     """A projection or a volume rendering. Raises `Invalid`, `Unavailable` ``BUSY``, and what reading slices raises."""
+    asked = meant.asked
+    if asked.rectangle is not None:
+        raise Invalid("this presentation state shows a plane: ask for renderedmpr", code="NOT_RENDERABLE")
     method = asked.method or "VOLUME_RENDERED"
     if asked.slab_mm is not None:
         raise Invalid("only MPRs are slabs", parameter="mprslab")
