@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 MOST = 64 << 20
 """Bytes that one pack holds: what is read, written and, one day, thrown away at once."""
+MANY = 1000
+"""Instances that one pack holds: what is moved in one transaction."""
 LARGE = 32 << 20
 """An instance of so many bytes gains nothing by being packed."""
 SMALL = 8 << 20
@@ -64,7 +66,7 @@ def pack_series(archive: Archive, series_row: int, pace: Pace = at_once) -> int:
 
 
 def groups_of(rows: Sequence[Lying]) -> Iterator[list[Lying]]:
-    """What is to lie together: instances of small blobs, in order, of up to `MOST` bytes, if they lie apart now."""
+    """What is to lie together: instances of small blobs, in order, up to `MOST` bytes and `MANY`, if they lie apart."""
     of_blob: dict[str, int] = defaultdict(int)
     for row in rows:
         of_blob[row.blob_key] += row.length
@@ -73,7 +75,7 @@ def groups_of(rows: Sequence[Lying]) -> Iterator[list[Lying]]:
     for row in rows:
         if row.length >= LARGE or (of_blob[row.blob_key] >= SMALL and of_blob[row.blob_key] != row.length):
             continue
-        if size + row.length > MOST:
+        if size + row.length > MOST or len(group) == MANY:
             yield from _worth_it(group)
             group, size = [], 0
         group.append(row)

@@ -30,7 +30,7 @@ from storage.ingest import Receipt, ingest_file
 from storage.kept_bytes import Piece, kept_chunks, read_many
 from storage.leaving import Left, note_left, number_left
 from storage.pack_name import is_pack
-from storage.packing import LARGE, MOST, SMALL, groups_of, pack_quiet, pack_series
+from storage.packing import LARGE, MANY, MOST, SMALL, groups_of, pack_quiet, pack_series
 from storage.reindex import count_blobs, reindex
 from storage.repacking import Lying, Steady
 from storage.retrieve import StoredInstance, instances, read_file
@@ -131,12 +131,23 @@ def lying(length: int, blob: str) -> Lying:
             [(MOST // 4, "a"), (MOST // 4, "b"), (MOST // 4, "c"), (MOST // 4, "d"), (1, "e"), (2, "f")],
             [4, 2],
         ),
+        ([(1, str(number)) for number in range(MANY + 2)], [MANY, 2]),
         ([(LARGE, "a"), (1, "b")], []),
         ([(SMALL // 2, "a"), (SMALL // 2, "a"), (1, "b"), (1, "c")], [2]),
         ([(SMALL // 2, "a"), (SMALL // 2, "a"), (1, "b")], []),
         ([(SMALL, "a"), (SMALL, "b")], [2]),
     ],
-    ids=["one", "packed", "apart", "filled up", "too large", "two late", "one late", "single files"],
+    ids=[
+        "one",
+        "packed",
+        "apart",
+        "filled up",
+        "too many",
+        "too large",
+        "two late",
+        "one late",
+        "single files",
+    ],
 )
 def test_what_is_brought_together(sizes: list[tuple[int, str]], expected: list[int]) -> None:
     assert [len(group) for group in groups_of([lying(*one) for one in sizes])] == expected
