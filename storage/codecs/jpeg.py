@@ -18,6 +18,7 @@ def decode_jpeg(form: StreamForm, stream: bytes) -> Coded:
     header = jpeg_header(stream)
     form.require_size(header.rows, header.columns, len(header.components))
     require_end(stream)
+    _require_enough_bytes(header, stream)
     _require_few_scans(header, stream)
     if len(header.components) == 1:
         return Coded(imagecodecs.jpeg8_decode(stream), header.precision)
@@ -25,6 +26,16 @@ def decode_jpeg(form: StreamForm, stream: bytes) -> Coded:
     coded = "YCBCR" if is_ybr and not header.lossless else "RGB"
     samples = imagecodecs.jpeg8_decode(stream, colorspace=coded, outcolorspace="RGB")
     return Coded(samples, header.precision, is_ybr and header.lossless)
+
+
+def _require_enough_bytes(header: JpegHeader, stream: bytes) -> None:
+    """A lossless sample takes a bit at least, a block of 8 x 8 two; the codec would make up what is missing."""
+    if header.lossless:
+        bits = header.rows * header.columns * len(header.components)
+    else:
+        bits = 0 if header.progressive else 2 * (-(-header.rows // 8) * -(-header.columns // 8))
+    if len(stream) * 8 < bits:
+        raise Invalid(f"{PIXEL_DATA}: the JPEG stream of {len(stream)} bytes is too short for its size")
 
 
 def _require_few_scans(header: JpegHeader, stream: bytes) -> None:

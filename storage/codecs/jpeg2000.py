@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from storage.codecs.form import PIXEL_DATA, Coded, StreamForm
-from storage.codecs.jpeg2000_header import Jpeg2000Header, has_all_tile_parts, jpeg2000_header
+from storage.codecs.jpeg2000_header import Jpeg2000Header, jpeg2000_header, tiles_begun
 from storage.errors import Invalid
 
 _UNWRITTEN = 0xA5
@@ -16,7 +16,7 @@ _UNWRITTEN = 0xA5
 
 def decode_jpeg2000(form: StreamForm, stream: bytes) -> Coded:
     """The decoder undoes RCT and ICT; without them YBR_FULL components come out as they went in."""
-    header = _header(form, stream)
+    header, _ = _header(form, stream)
     return _coded(form, header, _by_openjpeg(stream[header.start :]))
 
 
@@ -26,18 +26,22 @@ def decode_htj2k(form: StreamForm, stream: bytes) -> Coded:
     What it cannot do, or leaves undone, OpenJPEG does or refuses: so too what was coded with loss, where the wrapper
     of OpenJPH lets values beyond white come out as black.
     """
-    header = _header(form, stream)
-    if not has_all_tile_parts(stream, header.start):
-        raise Invalid(f"{PIXEL_DATA}: the HTJ2K codestream ends before its end marker")
+    header, is_whole = _header(form, stream)
     codestream = stream[header.start :]
+    if not is_whole:
+        raise Invalid(f"{PIXEL_DATA}: the HTJ2K codestream ends before its end marker")
     samples = _by_openjph(form, header, codestream) if header.plain and header.reversible else None
     return _coded(form, header, _by_openjpeg(codestream) if samples is None else samples)
 
 
-def _header(form: StreamForm, stream: bytes) -> Jpeg2000Header:
+def _header(form: StreamForm, stream: bytes) -> tuple[Jpeg2000Header, bool]:
+    """The header, and whether the codestream has its end. Decoders leave missing tiles black and say nothing."""
     header = jpeg2000_header(stream)
     form.require_size(header.rows, header.columns, header.components)
-    return header
+    tiles, is_whole = tiles_begun(stream, header.start)
+    if tiles < header.tiles:
+        raise Invalid(f"{PIXEL_DATA}: the JPEG 2000 codestream has {tiles} of {header.tiles} tiles")
+    return header, is_whole
 
 
 def _coded(form: StreamForm, header: Jpeg2000Header, samples: NDArray[Any]) -> Coded:

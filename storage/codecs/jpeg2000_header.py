@@ -29,6 +29,7 @@ class Jpeg2000Header:
     colour_transform: bool
     reversible: bool
     """Coded with the 5/3 wavelet, which loses nothing."""
+    tiles: int
     plain: bool
     """One sampling grid without offsets, in tiles of reasonable number."""
 
@@ -44,7 +45,9 @@ def jpeg2000_header(stream: bytes) -> Jpeg2000Header:
     (components,) = struct.unpack_from(">H", stream, start + 40)
     described = stream[start + 42 : start + 42 + 3 * components]
     coding_style = _coding_style(stream, start + 2)
-    few_tiles = width * height <= _MOST_TILES * tile_width * tile_height
+    tiles = -(-(width - tile_offsets[0]) // (tile_width or 1)) * -(
+        -(height - tile_offsets[1]) // (tile_height or 1)
+    )
     return Jpeg2000Header(
         start=start,
         rows=height - top,
@@ -54,26 +57,28 @@ def jpeg2000_header(stream: bytes) -> Jpeg2000Header:
         signed=bool(described[0] & 0x80),
         colour_transform=coding_style[8:9] == b"\1",
         reversible=coding_style[13:14] == b"\1",
-        plain=few_tiles
+        tiles=tiles,
+        plain=tiles <= _MOST_TILES
         and not any((left, top, *tile_offsets))
         and set(described[1::3] + described[2::3]) == {1},
     )
 
 
-def has_all_tile_parts(stream: bytes, start: int) -> bool:
-    """Whether tile-parts follow one another by their lengths (A.4.2) up to the end of the codestream."""
-    position = start + 2
+def tiles_begun(stream: bytes, start: int) -> tuple[int, bool]:
+    """How many tiles have a part, and whether the parts, by their lengths (A.4.2), lead to the codestream's end."""
+    position, tiles = start + 2, set[int]()
     while position + 12 <= len(stream):
         marker, length = struct.unpack_from(">HH", stream, position)
         if marker == _START_OF_TILE:
-            (length,) = struct.unpack_from(">I", stream, position + 6)
+            tile, length = struct.unpack_from(">HI", stream, position + 4)
+            tiles.add(tile)
             if length == 0:  # the last one may leave its length to the end of the stream
-                return stream.rfind(b"\xff\xd9") > position
+                return len(tiles), stream.rfind(b"\xff\xd9") > position
             length -= 2
         if length < 2:
-            return False
+            break
         position += 2 + length
-    return stream[position : position + 2] == _END_OF_CODESTREAM.to_bytes(2)
+    return len(tiles), stream[position : position + 2] == _END_OF_CODESTREAM.to_bytes(2)
 
 
 def _coding_style(stream: bytes, position: int) -> bytes:

@@ -11,6 +11,7 @@ from storage.errors import Invalid
 
 _START_OF_SCAN, _ADOBE, _JFIF, _LOSSLESS, _JPEG_LS = 0xDA, 0xEE, 0xE0, 0xC3, 0xF7
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {_JPEG_LS}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 _END_OF_IMAGE = b"\xff\xd9"
 
@@ -23,6 +24,7 @@ class JpegHeader:
     columns: int
     precision: int
     lossless: bool
+    progressive: bool
     components: tuple[tuple[int, int, int], ...]
     adobe_transform: int | None
     jfif: bool
@@ -65,7 +67,8 @@ def jpeg_header(stream: bytes) -> JpegHeader:
         (listed[at], listed[at + 1] >> 4, listed[at + 1] & 15) for at in range(0, len(listed) // 3 * 3, 3)
     )
     lossless = marker in (_LOSSLESS, _JPEG_LS)
-    return JpegHeader(rows, columns, precision, lossless, components, adobe_transform, jfif)
+    progressive = marker in _PROGRESSIVE
+    return JpegHeader(rows, columns, precision, lossless, progressive, components, adobe_transform, jfif)
 
 
 def require_end(stream: bytes) -> None:

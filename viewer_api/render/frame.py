@@ -12,6 +12,7 @@ from storage.codecs import can_decode
 from storage.errors import Invalid
 from viewer_api.render import attributes
 from viewer_api.render.compressed import compressed_frame
+from viewer_api.render.large_frames import in_turn
 from viewer_api.render.native import Buffer, native_frame
 from viewer_api.render.pixel_format import PixelFormat, pixel_format
 
@@ -63,9 +64,10 @@ def decode_frame(
     if frame_number < 1:
         raise Invalid("frames are counted from 1")
     form = pixel_format(header, pixel_vr=pixel_vr)
-    return frame_values(
-        form, frame, transfer_syntax_uid=transfer_syntax_uid, bit_offset=bit_offset, pixel_vr=pixel_vr
-    )
+    with in_turn(form):
+        return frame_values(
+            form, frame, transfer_syntax_uid=transfer_syntax_uid, bit_offset=bit_offset, pixel_vr=pixel_vr
+        )
 
 
 def frame_values(

@@ -18,6 +18,7 @@ from viewer_api.render.aspect import pixel_aspect
 from viewer_api.render.display import displayed
 from viewer_api.render.frame import frame_values
 from viewer_api.render.icc import in_colour_space
+from viewer_api.render.large_frames import in_turn
 from viewer_api.render.native import Buffer
 from viewer_api.render.options import RenderOptions
 from viewer_api.render.overlay import drawn_white, overlay_mask
@@ -66,6 +67,18 @@ def render_frame(
         bit_offset=bit_offset,
         pixel_vr=pixel_vr,
     )
+    with in_turn(form):
+        return _picture(header, form, values, frame_number, options)
+
+
+def _picture(
+    header: Dataset,
+    form: PixelFormat,
+    values: Callable[[PixelFormat], NDArray[Any]],
+    frame_number: int,
+    options: RenderOptions,
+) -> Picture:
+    """Every step from stored values, which `values` decodes, to an encoded picture."""
     shown = displayed(header, form, values(form), frame_number=frame_number, options=options)
     colours, profile = shown.values, None
     if colours.ndim == 3:

@@ -11,8 +11,10 @@ from storage.errors import Invalid
 from viewer_api.render import attributes
 from viewer_api.render.attributes import tag_name
 
-MAX_SAMPLES = 256 * 1024 * 1024
-"""Rows x Columns x SamplesPerPixel that one frame may have; a header that claims more is refused unread."""
+MAX_SAMPLES = 100 * 1000 * 1000
+"""Rows x Columns x SamplesPerPixel that one frame may have; a header that claims more is refused unread.
+
+No detector has as many, and slides come in tiles; a JPEG 2000 frame of this size takes a gigabyte to decode."""
 
 MONOCHROME = frozenset({"MONOCHROME1", "MONOCHROME2"})
 SUBSAMPLED = frozenset({"YBR_FULL_422"})

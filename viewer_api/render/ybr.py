@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 _DIFFERENCE = np.arange(256) - 128
 _RED = np.rint(1.402 * _DIFFERENCE).astype(np.int16)
 _BLUE = np.rint(1.772 * _DIFFERENCE).astype(np.int16)

@@ -331,3 +331,35 @@ def test_jpeg_without_its_end() -> None:
         with pytest.raises(Invalid) as caught:
             decoded(colour_header(64, 64), stream[:-2], uid)
         assert caught.value.message == "(7FE0,0010) PixelData: the JPEG stream ends before its end marker"
+
+
+@pytest.mark.parametrize("uid", [HTJ2K, HTJ2K_LOSSY])
+def test_white_stays_white_in_lossy_htj2k(uid: str) -> None:
+    """With loss values overshoot; they end at the last level and do not begin again at the first."""
+    pattern = RANDOM.integers(0, 2, (64, 64), dtype=np.uint8) * 255
+    stream = imagecodecs.htj2k_encode(pattern, reversible=False, level=0.05)
+    ours = decoded(image_header(64, 64, BitsAllocated=8), stream, uid)
+    assert np.abs(ours.astype(int) - pattern).max() < 40
+
+
+def test_htj2k_without_its_end() -> None:
+    stream = imagecodecs.htj2k_encode(GREY12, reversible=True)
+    for part in (0.5, 0.9, 0.99):
+        with pytest.raises(Invalid, match="the HTJ2K codestream ends before its end marker"):
+            decoded(image_header(*GREY12.shape), stream[: int(part * len(stream))], HTJ2K)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_htj2k_that_breaks_on_the_way() -> None:
+    """OpenJPH stops and leaves the rest of the room as it was: what is shown is never that."""
+    stream = bytearray(imagecodecs.htj2k_encode(GREY12, reversible=True))
+    for position in range(200, len(stream) - 20, 97):
+        stream[position] ^= 0xFF
+    assert len({_told(image_header(*GREY12.shape), bytes(stream)) for _ in range(3)}) == 1
+
+
+def _told(header: Dataset, stream: bytes) -> bytes | str:
+    try:
+        return decoded(header, stream, HTJ2K).tobytes()
+    except Invalid as error:
+        return error.message

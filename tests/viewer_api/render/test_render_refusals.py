@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import time
 import tracemalloc
 
+import imagecodecs
+import numpy as np
 import pytest
 from file_frames import colour_header, decoded, image_header, opened
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import MPEG4HP41, ExplicitVRLittleEndian, JPEG2000Lossless
@@ -219,3 +225,66 @@ def test_any_header_is_a_picture_or_a_clear_error(
     else:
         told = "(" if opened(picture.content).size == (header.Columns, header.Rows) else "another size"
     assert told.startswith("(")
+
+
+BOMB = {
+    "JPEG": ("1.2.840.10008.1.2.4.50", lambda: imagecodecs.jpeg8_encode(BLANK), b"\xff\xc0", 5, ">2H"),
+    "JPEG lossless": (
+        "1.2.840.10008.1.2.4.70",
+        lambda: imagecodecs.ljpeg_encode(BLANK),
+        b"\xff\xc3",
+        5,
+        ">2H",
+    ),
+    "JPEG-LS": ("1.2.840.10008.1.2.4.80", lambda: imagecodecs.jpegls_encode(BLANK), b"\xff\xf7", 5, ">2H"),
+    "JPEG 2000": ("1.2.840.10008.1.2.4.90", lambda: _codestream(BLANK), b"\xff\x51", 6, ">2I"),
+    "HTJ2K": ("1.2.840.10008.1.2.4.201", lambda: imagecodecs.htj2k_encode(BLANK), b"\xff\x51", 6, ">2I"),
+}
+BLANK = np.zeros((64, 64), np.uint8)
+
+
+def _codestream(values: np.ndarray) -> bytes:
+    return imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=True)
+
+
+@pytest.mark.parametrize("codec", BOMB)
+@pytest.mark.parametrize("side", [60_000, 9_999])
+@pytest.mark.parametrize("header_agrees", [True, False])
+def test_stream_that_claims_a_large_frame(codec: str, side: int, header_agrees: bool) -> None:
+    """60,000 x 60,000 is refused by the header or the stream's own; 10,000 x 10,000 in a few bytes by the codec."""
+    uid, encode, marker, offset, sizes = BOMB[codec]
+    stream = bytearray(encode())
+    struct.pack_into(sizes, stream, stream.index(marker) + offset, side, side)
+    header = (
+        image_header(side, side, BitsAllocated=8) if header_agrees else image_header(64, 64, BitsAllocated=8)
+    )
+    started = time.process_time()
+    tracemalloc.start()
+    assert told_by(header, bytes(stream), uid).message.startswith("(")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (2 * side * side if header_agrees and side < 10_000 else 2**20)
+    assert time.process_time() - started < 10
+
+
+def test_more_scans_than_a_frame_needs() -> None:
+    """Each scan of a progressive frame visits the whole frame, however few bytes it has."""
+    out = io.BytesIO()
+    Image.fromarray(np.zeros((4096, 4096), np.uint8)).save(out, "jpeg", progressive=True)
+    stream = out.getvalue()
+    scan = stream[stream.rindex(b"\xff\xda") : -2]
+    error = told_by(
+        image_header(4096, 4096, BitsAllocated=8),
+        stream[:-2] + 600 * scan + b"\xff\xd9",
+        "1.2.840.10008.1.2.4.50",
+    )
+    assert error.message == "(7FE0,0010) PixelData: the frame has 606 scans, too many for its size"
+
+
+@pytest.mark.parametrize("uid", ["1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201"])
+def test_tiles_that_are_not_there(uid: str) -> None:
+    """Decoders leave them black and say nothing."""
+    stream = bytearray(_codestream(BLANK) if uid.endswith("90") else imagecodecs.htj2k_encode(BLANK))
+    struct.pack_into(">2I", stream, stream.index(b"\xff\x51") + 22, 1, 1)
+    error = told_by(image_header(64, 64, BitsAllocated=8), bytes(stream), uid)
+    assert error.message == "(7FE0,0010) PixelData: the JPEG 2000 codestream has 1 of 4096 tiles"
