@@ -42,18 +42,26 @@ def describe(app: FastAPI) -> None:
             schema.setdefault("components", {})["securitySchemes"] = _SECURITY
             schema["security"] = [{"bearer": []}, {"cookie": []}]
             for path, operations in schema["paths"].items():
-                for operation in operations.values():
-                    _complete(path, operation)
+                for method, operation in operations.items():
+                    _complete(path, method, operation)
         return app.openapi_schema or {}
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _complete(path: str, operation: dict[str, Any]) -> None:
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
-    for status in (503,) if path.startswith(_OPEN) else _EVERYWHERE:
+    for status in _statuses(path, method):
         answers.setdefault(str(status), described(status))
+
+
+def _statuses(path: str, method: str) -> tuple[int, ...]:
+    if path.startswith(_OPEN):
+        return (503,)
+    if method == "post" and "/dicom-web" in path:
+        return (*_EVERYWHERE, 202, 406, 415)  # of what was sent, some may not be kept
+    return (*_EVERYWHERE, 429) if method == "post" else _EVERYWHERE
 
 
 def mount(app: FastAPI) -> None:
