@@ -33,6 +33,7 @@ from storage.errors import Error, Invalid
 from storage.links import AssociationSummary, record_association, report_open
 from storage.questions import plan
 from viewer_api.app import WebConfig, create_app
+from viewer_api.http_protocol import HttpProtocol
 from worklist import arrivals
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,7 @@ def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> Non
     sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
         create_app(archive, WebConfig(origins=settings.origins)),
+        http=HttpProtocol,
         log_config=None,
         access_log=False,  # addresses hold what people searched for
         timeout_graceful_shutdown=DRAIN_S,

@@ -18,6 +18,7 @@ from viewer_api.headers import SecurityHeaders
 from viewer_api.limits import BodyLimit
 from viewer_api.live import LiveFeed
 from viewer_api.origins import RegisteredOrigins
+from viewer_api.turns import Turns
 
 WEB_DIST = Path(__file__).parent / "web" / "dist"
 THREADS = 24
@@ -48,6 +49,7 @@ def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
     app.state.config = config
     app.state.live = LiveFeed(archive)
     problems.install(app)
+    app.add_middleware(Turns)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     if config.origins:

@@ -11,12 +11,25 @@ from viewer_api.dicomweb.crop import UNCROPPED, cropped, whole_options
 from viewer_api.dicomweb.native_frames import floating_vr, frame_syntax, stored_frame
 from viewer_api.dicomweb.parameters import Rendering
 from viewer_api.dicomweb.render_header import render_header
+from viewer_api.kept_in_memory import KeptInMemory
 from viewer_api.render import Picture, render_frame
 from viewer_api.render.aspect import pixel_aspect
 
+PICTURE_BYTES = 32 << 20
+"""Of pictures as they were sent, in each process."""
+_pictures: KeptInMemory[Picture] = KeptInMemory(PICTURE_BYTES, lambda made: len(made.content))
+
 
 def picture(archive: Archive, found: StoredInstance, frame_number: int, rendering: Rendering) -> Picture:
-    """One frame, from 1. Raises `Invalid` ``NOT_RENDERABLE``, `NotFound` for a frame that is not there."""
+    """One frame, from 1; made once if several ask for it, and kept for a while.
+
+    Raises `Invalid` ``NOT_RENDERABLE``, `NotFound` for a frame that is not there.
+    """
+    key = (found.blob_key, found.sha256, found.charset, frame_number, rendering)
+    return _pictures.get(key, lambda: _made(archive, found, frame_number, rendering))
+
+
+def _made(archive: Archive, found: StoredInstance, frame_number: int, rendering: Rendering) -> Picture:
     if not rendering.annotation:
         return _shown(archive, found, frame_number, rendering)
     bare = replace(rendering, options=replace(rendering.options, media_type=UNCROPPED))
