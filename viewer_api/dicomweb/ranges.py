@@ -32,7 +32,7 @@ def whole_or_range(
     start, end = asked or (0, length)
     if asked and start >= end:
         refused = problem(416, "RANGE_NOT_SATISFIABLE", f"there are {length} bytes", {"length": length})
-        refused.headers["Content-Range"] = f"bytes */{length}"
+        refused.headers.update({"Accept-Ranges": "bytes", "Content-Range": f"bytes */{length}"})
         return refused
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from storage.errors import Denied, Invalid
 from storage.ingest import Sender
@@ -131,6 +132,8 @@ async def _steadily(request: Request) -> AsyncIterator[bytes]:
             raise HTTPException(
                 408, "the body stopped coming: what came whole is kept, send all again"
             ) from why
+        except ClientDisconnect as why:
+            raise Invalid("the sender has gone: what came whole is kept") from why
         if chunk is None:
             return
         yield chunk

@@ -21,6 +21,7 @@ from running import PASSWORD, Client, wait_for
 from storage.archive import Archive
 from storage.ingest import Receipt, Sender, ingest_file
 from viewer_api.app import WebConfig, create_app
+from viewer_api.http_protocol import HttpProtocol
 from worklist.people import Membership, add_person, set_memberships, set_password
 from worklist.roles import Role
 
@@ -104,10 +105,12 @@ class Served:
 
 
 @contextmanager
-def serve(archive: Archive, config: WebConfig | None = None):
+def serve(archive: Archive, config: WebConfig | None = None, http: type[HttpProtocol] = HttpProtocol):
     """The application over an archive, on a port of its own; gives its address."""
-    app = create_app(archive, config)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
+    settings = uvicorn.Config(
+        create_app(archive, config), host="127.0.0.1", port=0, log_level="warning", ws="none", http=http
+    )
+    server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_for("the application", lambda: server.started)
