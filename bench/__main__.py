@@ -1,7 +1,7 @@
 """``python -m bench``: all figures, as tables in Markdown; ``--short`` shows in seconds that it works.
 
-``--only`` names parts: receive, idle, memory, million, search, render, web. The parts about a million studies seed
-SQLite files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``. Parts of
+``--only`` names parts: receive, idle, memory, million, search, render, web, volume. The parts about a million studies
+seed SQLite files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``. Parts of
 web, other sizes, and where the seeded Orthancs are kept: ``python -m bench.web --help``.
 """
 
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import idle, memory, million, receive, render, search, web
+from bench import idle, memory, million, receive, render, search, volume, web
 from bench.compare import table
 
 Part = Callable[[Path, bool], str]
@@ -53,6 +53,10 @@ def _web(folder: Path, short: bool) -> str:
     return web.measure(folder, web.default_kept(), web.Effort())
 
 
+def _volume(folder: Path, short: bool) -> str:
+    return volume.measure(folder, volume.SHORT if short else volume.Effort())
+
+
 PARTS: dict[str, Part] = {
     "receive": _receive,
     "idle": _idle,
@@ -61,6 +65,7 @@ PARTS: dict[str, Part] = {
     "search": _search,
     "render": _render,
     "web": _web,
+    "volume": _volume,
 }
 
 
