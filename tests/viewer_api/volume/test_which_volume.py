@@ -236,6 +236,15 @@ def test_what_is_known_is_not_sent_again_until_a_slice_comes(kashi, service):
     assert len(pixels(grown)) > len(pixels(first))
 
 
+def test_what_is_rejected_is_in_no_volume(kashi, service):
+    phantom = service.holds(named("rejected", depths=tuple(np.arange(8) * 2.0)))
+    whole = pixels(rendered(kashi, phantom, orientation="a"))
+    with service.client("technician", "/sites/KASHI/dicom-web") as technician:
+        gone = technician.delete(f"{phantom.url}/instances/{phantom.study}.1.8")
+        assert gone.status_code < 300, gone.text
+    assert len(pixels(rendered(kashi, phantom, orientation="a"))) < len(whole)
+
+
 def test_the_account_of_a_rendering(kashi, service):
     """PS3.18 Table K.1-1, and with its points the same picture comes again."""
     phantom = service.holds(named("account"))

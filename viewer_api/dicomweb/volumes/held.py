@@ -78,6 +78,7 @@ class HeldStacks:
 
 def _instances_now(caller: Caller, target: Target) -> tuple[str, list[int]]:
     where = [study.c.study_instance_uid == target.study, caller.visible_studies()]
+    where.append(instance.c.rejection.is_(None))
     if target.series is not None:
         where.append(series.c.series_instance_uid == target.series)
     if target.instance is not None:
