@@ -55,7 +55,7 @@ class Gapped:
 
     def text(self, filling: bytes = GAP) -> bytes:
         """The text itself, its gaps filled with something of any length."""
-        text = zlib.decompressobj(-zlib.MAX_WBITS).decompress(self.deflated)
+        text = _inflated(self.deflated, self.length)
         return text if filling == GAP else text.replace(GAP, filling)
 
     def filled(self, filling: bytes) -> bytes:
@@ -76,8 +76,10 @@ _CRC_OF_GAP = zlib.crc32(GAP)
 def compress(text: bytes) -> Gapped:
     """A text with any number of gaps."""
     made = _of(text, _references(text))
-    if len(made.gaps) == 1 and zlib.crc32(_inflated(made.filled(_TRIAL))) != made.crc_filled(_TRIAL):
-        made = _of(text, _all_stored(text))
+    if len(made.gaps) == 1:
+        tried = _inflated(made.filled(_TRIAL), made.length)
+        if zlib.crc32(tried) != made.crc_filled(_TRIAL):
+            made = _of(text, _all_stored(text))
     return made
 
 
@@ -95,11 +97,14 @@ def gzip_of(parts: Sequence[Gapped], filling: bytes) -> Iterator[bytes]:
 
 
 def plain_of(parts: Sequence[Gapped], filling: bytes) -> Generator[bytes]:
-    """The same list as it is before compression; the filling may be of any length."""
+    """The same list as it is before compression, a part at a time; the filling may be of any length."""
     for number, part in enumerate(parts):
-        yield b"," if number else b"["
-        yield part.text(filling)
-    yield b"]"
+        before, after = b"," if number else b"[", b"" if number + 1 < len(parts) else b"]"
+        if len(filling) == WIDTH:
+            blocks = _stored(before) + part.filled(filling) + _stored(after, last=True)
+            yield zlib.decompress(blocks, -zlib.MAX_WBITS, part.length + 2)
+        else:
+            yield before + part.text(filling) + after
 
 
 _Blocks = tuple[bytes, tuple[int, ...]]
@@ -137,8 +142,9 @@ def _deflated(text: bytes, seen: bytes = b"") -> bytes:
     return packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH)
 
 
-def _inflated(blocks: bytes) -> bytes:
-    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(blocks)
+def _inflated(blocks: bytes, length: int) -> bytes:
+    """`length` is about that of the text: memory of the right size saves most of the time."""
+    return zlib.decompress(blocks + _stored(b"", last=True), -zlib.MAX_WBITS, max(length, 1))
 
 
 def _stored(text: bytes, *, last: bool = False) -> bytes:
