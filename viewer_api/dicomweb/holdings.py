@@ -43,7 +43,14 @@ class HeldSeries:
 
 
 def held_series(caller: Caller, study_uid: str, series_uid: str | None = None) -> HeldSeries:
-    """All series of a study, or the one. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``."""
+    """All series of a study, or the one. Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``. Remembered."""
+    known = remembered(caller.archive.database)
+    moment = known.now() if caller.moment is None else caller.moment
+    key = ("series", caller.person, caller.site, study_uid, series_uid)
+    return known.get(moment, key, lambda: _find_series(caller, study_uid, series_uid))
+
+
+def _find_series(caller: Caller, study_uid: str, series_uid: str | None) -> HeldSeries:
     where = [] if series_uid is None else [series.c.series_instance_uid == series_uid]
     query = select(series.c.id, study.c.site).join(study, study.c.id == series.c.study).where(*where)
     with caller.archive.database.read() as connection:
