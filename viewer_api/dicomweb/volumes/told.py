@@ -6,6 +6,7 @@ in the attributes of an image, so that a viewer can draw reference lines and mea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,10 @@ from viewer_api.volume.slab import Method
 from viewer_api.volume.vectors import Vector
 from viewer_api.volume.view import View
 from viewer_api.volume.view_plane import ViewPlane
+
+
+_UID = re.compile(r"[0-9.]{1,64}")
+"""What may stand in a header: files say other things too."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +47,9 @@ class Told:
             "Farlight-Image-Position": _listed(plane.origin),
             "Farlight-Image-Orientation": _listed([*plane.right, *plane.down]),
             "Farlight-Pixel-Spacing": _listed([plane.spacing_mm, plane.spacing_mm]),
-            "Farlight-Frame-Of-Reference": self.frame_of_reference_uid,
         }
+        if _UID.fullmatch(self.frame_of_reference_uid):
+            found["Farlight-Frame-Of-Reference"] = self.frame_of_reference_uid
         if self.offsets is not None:
             found["Farlight-Mpr-Offsets"] = _listed(self.offsets)
         if self.window is not None:
