@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydicom import dcmread
 
-from bench.series import send, write_series
+from bench.phantom import write_phantoms
+from bench.series import send
 from bench.web_servers import WebServer
 
 
@@ -24,11 +25,11 @@ class Held:
 
 
 def hold(made: Path, servers: list[WebServer], images: int, pixels: int) -> Held:
-    """Send a new series to all of them, and wait until they have settled."""
-    folders = write_series(made / f"series{len(list(made.iterdir()))}", images, pixels, 1)
+    """Send a new series to all of them."""
+    folder = made / f"series{len(list(made.iterdir()))}"
+    paths = write_phantoms(folder, images, pixels)
     for server in servers:
-        send(server.dicom, folders)
-    paths = [path for folder in folders for path in sorted(folder.iterdir())]
+        send(server.dicom, [folder])
     addresses = [_address(path) for path in paths]
     for path in paths:
         path.unlink()

@@ -187,7 +187,9 @@ def _rendered(
 
 
 def _pictures(server: WebServer, held: Held, number: int, effort: Effort) -> tuple[Sample, Sample]:
-    shown = f"window={1040 + number},{2000 + number},linear&viewport={effort.pixels},{effort.pixels}"
+    shown = (
+        f"window={1000 + number},{1000 + number},linear&viewport={effort.pixels},{effort.pixels}&quality=85"
+    )
     paths = [f"{one}/frames/1/rendered?{shown}" for one in held.instances]
     runs: list[Run] = []
     whole = timed(lambda: runs.append(ask_all(server.target, paths, JPEG, effort.users)), server.dicom.cpu_s)

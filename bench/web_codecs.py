@@ -17,6 +17,7 @@ from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.uid import generate_uid
 
+from bench.phantom import phantom
 from bench.web_load import ask_all
 from bench.web_servers import SITE, WebServer, command
 
@@ -102,11 +103,7 @@ def _rendering_s(server: WebServer, addresses: list[str], number: int) -> float:
 
 
 def _slice(number: int, pixels: int, bits: int) -> Image:
-    """A round body with organs and noise, as a scanner sees one."""
-    y, x = np.mgrid[-1 : 1 : pixels * 1j, -1 : 1 : pixels * 1j]
-    body = np.where(x * x + y * y * 1.4 < 0.8, 1000 + 200 * np.sin(5 * x + number / 9) * np.cos(7 * y), 20)
-    noisy = body + np.random.default_rng(number).normal(0, 12, body.shape) * (body > 100)
-    image = np.clip(noisy, 0, 4095).astype(np.uint16)
+    image = phantom(number, pixels)
     return image if bits > 8 else (image >> 4).astype(np.uint8)
 
 
