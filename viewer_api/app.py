@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from storage.archive import Archive
 from viewer_api import api, docs, health, problems, webapp
+from viewer_api.dicomweb import wado_uri
 from viewer_api.dicomweb.router import dicomweb_router, straight_routes
 from viewer_api.headers import SecurityHeaders
 from viewer_api.limits import BodyLimit
@@ -59,6 +60,7 @@ def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
     app.include_router(api.router, prefix="/api")
     app.include_router(dicomweb_router(), prefix="/dicom-web", tags=["DICOMweb"])
     app.include_router(dicomweb_router(), prefix="/sites/{site}/dicom-web", tags=["DICOMweb of one hospital"])
+    app.include_router(wado_uri.router, tags=["DICOMweb"])
     docs.mount(app)
     webapp.mount(app, config.web_dist)
     return app

@@ -16,6 +16,7 @@ from viewer_api.dicomweb import (
     search,
     store,
     thumbnail,
+    wado_uri,
 )
 from viewer_api.dicomweb.straight_routes import StraightRoutes
 from viewer_api.dicomweb.volumes import routes as volumes
@@ -35,5 +36,6 @@ def dicomweb_router() -> APIRouter:
         router.include_router(each.router)
     router.include_router(volumes.router)
     router.include_router(reject.router)
+    router.include_router(wado_uri.router)
     capabilities.declare(router)
     return router
