@@ -18,7 +18,6 @@ from viewer_api.volume.vectors import Vector
 from viewer_api.volume.view import View
 from viewer_api.volume.view_plane import ViewPlane
 
-
 _UID = re.compile(r"[0-9.]{1,64}")
 """What may stand in a header: files say other things too."""
 
