@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-import highdicom
 import numpy as np
 import pydicom
 import typst
 from highdicom import ko, seg, sr
+from PIL import Image, ImageCms
 from pydicom import Dataset
 from pydicom.data import get_testdata_file
 from pydicom.dataset import FileMetaDataset
@@ -50,7 +50,8 @@ def slice_(number: int) -> Dataset:
     dataset = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = STUDY, SLICES
     dataset.SOPInstanceUID, dataset.InstanceNumber = slice_uid(number), number
-    dataset.FrameOfReferenceUID = "2.25.700.9"
+    dataset.FrameOfReferenceUID, dataset.SpecificCharacterSet = "2.25.700.9", "ISO_IR 192"
+    dataset.PatientName, dataset.PatientID = "Somebody^Special=某^人", "SPECIAL"
     dataset.ImagePositionPatient = [-10.0, -10.0, 10.0 * number]
     return dataset
 
@@ -80,6 +81,18 @@ def image_reference(number: int) -> Dataset:
     return item(ReferencedSOPClassUID="1.2.840.10008.5.1.4.1.1.2", ReferencedSOPInstanceUID=slice_uid(number))
 
 
+def cielab(rgb: tuple[int, int, int]) -> list[int]:
+    """As PS3.3 C.10.7.1.1 writes a colour, by a colour management system, which gives 8 bits of each value.
+
+    highdicom 0.28 takes D65 for white, not the D50 of the profile connection space.
+    """
+    to_lab = ImageCms.buildTransform(
+        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
+    )
+    lab = ImageCms.applyTransform(Image.new("RGB", (1, 1), rgb), to_lab).tobytes()
+    return [lab[0] * 257, *((byte - 256 + 128 if byte > 127 else byte + 128) * 257 for byte in lab[1:])]
+
+
 def presentation_state(
     number: int = 1, sop_class: UID = GrayscaleSoftcopyPresentationStateStorage
 ) -> Dataset:
@@ -88,7 +101,7 @@ def presentation_state(
     images = [image_reference(2), image_reference(1)]
     state.ReferencedSeriesSequence = [item(SeriesInstanceUID=SLICES, ReferencedImageSequence=images)]
     state.SoftcopyVOILUTSequence = [item(WindowCenter="1100", WindowWidth="1600")]
-    state.RescaleIntercept, state.RescaleSlope = "0", "1"
+    state.RescaleIntercept, state.RescaleSlope, state.RescaleType = "0", "1", "US"
     state.DisplayedAreaSelectionSequence = [
         item(
             DisplayedAreaTopLeftHandCorner=[1, 1],
@@ -103,7 +116,13 @@ def presentation_state(
 
 def colour_state() -> Dataset:
     state = presentation_state(2, ColorSoftcopyPresentationStateStorage)
-    for keyword in ("SoftcopyVOILUTSequence", "RescaleIntercept", "RescaleSlope", "PresentationLUTShape"):
+    for keyword in (
+        "SoftcopyVOILUTSequence",
+        "RescaleIntercept",
+        "RescaleSlope",
+        "RescaleType",
+        "PresentationLUTShape",
+    ):
         delattr(state, keyword)
     state.ImageHorizontalFlip, state.ImageRotation = "Y", 90
     return state
@@ -115,7 +134,6 @@ def segmentation(kind: str, number: int) -> Dataset:
     masks[:, 20:60, 30:70, 0] = 1
     masks[1, 80:100, 90:110, 1] = 1
     fractional = kind == "FRACTIONAL"
-    colours = [highdicom.color.CIELabColor.from_rgb(*colour) for colour in (RED, BLUE)]
     segments = [
         seg.SegmentDescription(
             index + 1,
@@ -123,11 +141,10 @@ def segmentation(kind: str, number: int) -> Dataset:
             codes.SCT.Organ,
             codes.SCT.Liver,
             seg.SegmentAlgorithmTypeValues.MANUAL,
-            display_color=colours[index],
         )
         for index, name in enumerate(("large", "small"))
     ]
-    return seg.Segmentation(
+    made = seg.Segmentation(
         [slice_(n) for n in (1, 2, 3)],
         masks * np.float32(0.5) if fractional else masks,
         seg.SegmentationTypeValues[kind],
@@ -143,6 +160,10 @@ def segmentation(kind: str, number: int) -> Dataset:
         max_fractional_value=200,
         omit_empty_frames=True,
     )
+    coloured = [each for each in made.SegmentSequence if each.SegmentNumber > 0]
+    for each, colour in zip(coloured, (RED, BLUE), strict=True):
+        each.RecommendedDisplayCIELabValue = cielab(colour)
+    return made
 
 
 def video() -> bytes:
