@@ -50,7 +50,7 @@ def _parts(visible: Seen) -> list[Condition]:
     """Each has an index; a count needs no order, so that all hospitals are one part."""
     if not isinstance(visible, Visible):
         return [visible]
-    own = [study.c.site.in_(visible.sites)] if visible.sites else []
+    own: list[Condition] = [study.c.site.in_(visible.sites)] if visible.sites else []
     return own if visible.beside is None else [*own, visible.beside]
 
 

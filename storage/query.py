@@ -97,6 +97,7 @@ def search(
     ``TOO_BROAD`` if too much would have to be looked through.
     """
     limit, plan = min(query.limit, MAX_LIMIT), _plan(connection, query, visible)
+    total: int | None
     if query.held:
         every = _look_through(connection, query, plan, visible, blobs)
         found, total = every[query.offset : query.offset + limit + 1], len(every)

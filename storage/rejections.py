@@ -153,21 +153,21 @@ def _recount(connection: Connection, study_row: int) -> None:
     """Counts of what can be seen; metadata that were made of other instances are made anew."""
     of_study = select(series.c.id).where(series.c.study == study_row)
     connection.execute(delete(series_metadata).where(series_metadata.c.series.in_(of_study)))
-    seen = (
-        select(series.c.id, series.c.modality, func.count(instance.c.id).label("count"))
+    counted = (
+        select(series.c.id, series.c.modality, func.count(instance.c.id).label("seen"))
         .outerjoin(instance, (instance.c.series == series.c.id) & instance.c.rejection.is_(None))
         .where(series.c.study == study_row)
         .group_by(series.c.id, series.c.modality)
         .order_by(series.c.id)
     )
-    parts = connection.execute(seen).all()
+    parts = connection.execute(counted).all()
     for part in parts:
-        counted = update(series).where(series.c.id == part.id)
-        connection.execute(counted.values(number_of_series_related_instances=part.count))
-    left = [part for part in parts if part.count]
+        of_part = update(series).where(series.c.id == part.id)
+        connection.execute(of_part.values(number_of_series_related_instances=part.seen))
+    left = [part for part in parts if part.seen]
     values = {
         "number_of_study_related_series": len(left),
-        "number_of_study_related_instances": sum(part.count for part in left),
+        "number_of_study_related_instances": sum(part.seen for part in left),
         "modalities_in_study": "\\".join(dict.fromkeys(part.modality for part in left if part.modality)),
         "rejected": not left,
     }

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
-from sqlalchemy import Connection
+from sqlalchemy import ColumnElement, Connection
 
 from storage.audit import append
 from storage.errors import NotFound
@@ -40,7 +40,7 @@ def listed(
 ) -> list[dict[str, Any]]:
     """Rejections of the caller's hospitals, the latest first, 500 at most; those that were taken back too."""
     sites = calling.person.sites_as(REJECTERS)
-    where = [rejection.c.site.in_(sorted(sites & {site} if site else sites))]
+    where: list[ColumnElement[bool]] = [rejection.c.site.in_(sorted(sites & {site} if site else sites))]
     if study_instance_uid:
         where.append(rejection.c.study_instance_uid == study_instance_uid)
     with calling.archive.database.read() as connection:

@@ -112,7 +112,8 @@ def _wadl(base: str, found: dict[str, Operations]) -> bytes:
             ElementTree.SubElement(one, "param", {"name": name, "style": "template", "required": "true"})
         for method, operation in operations.items():
             _wadl_method(one, method.upper(), operation)
-    return ElementTree.tostring(application, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(application, encoding="utf-8", xml_declaration=True)
+    return text
 
 
 def _wadl_method(resource: ElementTree.Element, name: str, operation: dict[str, Any]) -> None:
