@@ -107,6 +107,11 @@ def plain_of(parts: Sequence[Gapped], filling: bytes) -> Generator[bytes]:
             yield before + part.text(filling) + after
 
 
+def plain_length(parts: Sequence[Gapped]) -> int:
+    """The bytes of that list if gaps are filled with `WIDTH` bytes."""
+    return sum(part.length + 1 for part in parts) + 1
+
+
 _Blocks = tuple[bytes, tuple[int, ...]]
 """Deflate blocks, and where gaps lie in them."""
 

@@ -29,12 +29,21 @@ class Lock(IntEnum):
     """rows of `request_event`; after rows are locked"""
     AUDIT = 7104
     """rows of `audit`, each chained to the one before; last of all"""
+    METADATA = 7105
+    """rows of `series_metadata`, of one series at a time; taken alone"""
 
 
 def serialize(connection: Connection, lock: Lock) -> None:
     """Wait for the lock and hold it until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(:number)"), {"number": int(lock)})
+
+
+def serialize_row(connection: Connection, lock: Lock, row: int) -> None:
+    """The same for what belongs to one row: others do not wait for it."""
+    if connection.dialect.name == "postgresql":
+        query = text("select pg_advisory_xact_lock(:number, :row)")
+        connection.execute(query, {"number": int(lock), "row": row & 0x7FFFFFFF})
 
 
 def take_if_free(connection: Connection, lock: Lock) -> bool:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, insert, select
 from storage.archive import Archive
 from storage.database import Database
 from storage.gapped_gzip import Gapped, compress
+from storage.locks import Lock, serialize_row
 from storage.metadata_text import MetadataTexts
 from storage.references import pages
 from storage.retrieve import READING_ORDER, instances
@@ -88,9 +89,9 @@ def keep(database: Database, row: int, before: list[KeptPart], now: list[KeptPar
     """Keep the parts `now` where there were those `before`; if others are there by now, nothing is done."""
     table = series_metadata
     with database.write() as connection:
-        lock = select(series.c.id).where(series.c.id == row).with_for_update(key_share=True)
-        found = connection.execute(lock).one_or_none() and kept_parts(connection, row)
-        if found != before:
+        # no row of the index is locked: images go on coming
+        serialize_row(connection, Lock.METADATA, row)
+        if kept_parts(connection, row) != before:
             return
         same = next((n for n, (a, b) in enumerate(zip(before, now, strict=False)) if a != b), len(before))
         connection.execute(delete(table).where(table.c.series == row, table.c.number >= same))

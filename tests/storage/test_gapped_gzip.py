@@ -11,7 +11,7 @@ import zlib
 import pytest
 
 from storage.crc32 import together
-from storage.gapped_gzip import GAP, WIDTH, Gapped, compress, gzip_of, plain_of
+from storage.gapped_gzip import GAP, WIDTH, Gapped, compress, gzip_of, plain_length, plain_of
 
 ADDRESS = b'"https://pacs.example.cn/sites/KASHI/dicom-web'.rjust(WIDTH)
 OTHER = b'"http://10.20.0.5:8080/sites/KASHI/dicom-web'.rjust(WIDTH)
@@ -61,6 +61,7 @@ def test_parts_make_one_member_that_every_reader_takes():
     plain = b"".join(plain_of(parts, ADDRESS))
     reader = zlib.decompressobj(31)
     assert reader.decompress(zipped) == plain
+    assert len(plain) == plain_length(parts)
     assert reader.eof
     assert not reader.unused_data  # a browser reads one member and no more
     assert subprocess.run(["gzip", "-dc"], input=zipped, capture_output=True, check=True).stdout == plain

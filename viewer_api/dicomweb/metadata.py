@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from fastapi import APIRouter, Request, Response
 
 from storage.errors import NotFound
-from storage.gapped_gzip import GAP, WIDTH, gzip_of, plain_of
+from storage.gapped_gzip import GAP, WIDTH, gzip_of, plain_length, plain_of
 from storage.metadata_parts import FORM, Part
 from storage.metadata_text import MetadataTexts, address_in_gap
 from storage.series_metadata import digests, read
@@ -70,12 +70,13 @@ def _kept(request: Request, caller: Caller, held: HeldSeries) -> Response:
         return entity_tag("metadata", media_type, zipped, filling, *names)
 
     if "if-none-match" in request.headers:
-        unchanged = not_modified(request, tag_of(digests(caller.archive, held.rows)), REVALIDATE)
+        names = digests(caller.archive, held.rows)
+        unchanged = not_modified(request, tag_of(names), REVALIDATE) if names else None
         if unchanged is not None:
             return unchanged
     parts = read(caller.archive, held.rows)
     if not parts:
-        raise NotFound("all that was here is rejected")
+        raise NotFound("there is no instance here")
     headers = cache_headers(tag_of(part.digest for part in parts), REVALIDATE)
     return (
         _zipped(parts, filling, media_type, headers)
@@ -95,4 +96,5 @@ def _plain(parts: list[Part], filling: bytes, media_type: str, headers: dict[str
     contents = [part.content for part in parts]
     if len(contents) == 1:
         return Response(b"".join(plain_of(contents, filling)), media_type=media_type, headers=headers)
-    return Streamed(plain_of(contents, filling), media_type=media_type, headers=headers)
+    length = plain_length(contents) if len(filling) == WIDTH else None
+    return Streamed(plain_of(contents, filling), media_type=media_type, headers=headers, length=length)
