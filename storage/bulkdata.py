@@ -37,9 +37,7 @@ def complete_header(archive: Archive, found: StoredInstance, groups: frozenset[s
 
     `groups`, four hexadecimal digits each, are the ones wanted, all if None.
     """
-    header_json = found.header_json(archive.blobs)
-    if groups is not None:
-        header_json = {tag: element for tag, element in header_json.items() if tag[:4] in groups}
+    header_json = found.header_json(archive.blobs, groups=groups)
     opened: list[Dataset] = []
 
     def read_bulk(reference: str) -> bytes:

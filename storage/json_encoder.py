@@ -42,13 +42,18 @@ FALLS_BACK = (Unusual, ValueError, OverflowError, struct.error)
 
 
 def encode_json(
-    data: bytes, encoding: Encoding, terms: tuple[str, ...], tags: frozenset[int] | None = None
+    data: bytes,
+    encoding: Encoding,
+    terms: tuple[str, ...],
+    tags: frozenset[int] | None = None,
+    groups: frozenset[int] | None = None,
 ) -> JsonModel:
-    """The header `data` whose texts are in the character set `terms`; only the outermost `tags` if given.
+    """The header `data` whose texts are in the character set `terms`; only the outermost `tags`, and of these only
+    those of `groups`, if given.
 
     Raises `Invalid` for bytes that are no data set; those of an instance that was taken in are one.
     """
-    return HeaderEncoder(data, encoding, terms).model(tags)
+    return HeaderEncoder(data, encoding, terms).model(tags, groups)
 
 
 def encode_alone(
@@ -96,13 +101,16 @@ class HeaderEncoder:
         """Its outermost data set."""
         return _Scope(self.data, self.encoding, self.structure.top, encodings_of(self.terms), None)
 
-    def model(self, tags: frozenset[int] | None) -> JsonModel:
-        """All of it, or the outermost `tags`."""
+    def model(self, tags: frozenset[int] | None, groups: frozenset[int] | None = None) -> JsonModel:
+        """All of it, or the outermost `tags`, or those of `groups`."""
+
+        def is_wanted(tag: int) -> bool:
+            return (tags is None or tag in tags) and (groups is None or tag >> 16 in groups)
+
         if not self.structure.regular:
-            whole = to_json(self.dataset)
-            return whole if tags is None else {k: v for k, v in whole.items() if int(k, 16) in tags}
-        wanted = {tag for tag in self.structure.top.places if tag & 0xFFFF} | {CHARSET_TAG}
-        chosen = sorted(wanted if tags is None else wanted & tags)
+            return {key: value for key, value in to_json(self.dataset).items() if is_wanted(int(key, 16))}
+        there = {tag for tag in self.structure.top.places if tag & 0xFFFF} | {CHARSET_TAG}
+        chosen = sorted(filter(is_wanted, there))
         return {f"{tag:08X}": self.outermost(tag)[0] for tag in chosen}
 
     def outermost(self, tag: int) -> tuple[JsonModel, bool]:

@@ -57,10 +57,18 @@ class StoredHeader:
             return inflate(read_kept(blobs, self, self.dataset_offset), 0)[: self.header_length]
         return read_kept(blobs, self, self.dataset_offset, self.header_length)
 
-    def header_json(self, blobs: BlobStore | None, tags: Iterable[str] | None = None) -> JsonModel:
-        """All attributes but the pixels in the DICOM JSON model (PS3.18 Annex F), or the outermost `tags` of them."""
-        wanted = None if tags is None else frozenset(int(tag, 16) for tag in tags)
-        return encode_json(self.header_bytes(blobs), self.encoding, self.charset_terms, wanted)
+    def header_json(
+        self,
+        blobs: BlobStore | None,
+        tags: Iterable[str] | None = None,
+        groups: Iterable[str] | None = None,
+    ) -> JsonModel:
+        """All attributes but the pixels in the DICOM JSON model (PS3.18 Annex F), or the outermost `tags` or `groups`
+        of them, eight and four hexadecimal digits each."""
+        wanted, of_groups = (
+            None if given is None else frozenset(int(each, 16) for each in given) for given in (tags, groups)
+        )
+        return encode_json(self.header_bytes(blobs), self.encoding, self.charset_terms, wanted, of_groups)
 
     def decoded_header(self, blobs: BlobStore) -> Dataset:
         """The same as a pydicom data set, its values as they are encoded."""

@@ -7,9 +7,9 @@ all hospitals such an address means neither, and the answer says which trees to 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
@@ -18,6 +18,8 @@ from storage.retrieve import READING_ORDER, StoredInstance, first_instance, inst
 from storage.tables import instance, series, study
 from viewer_api.access import Caller
 from viewer_api.remembered import remembered
+
+T = TypeVar("T")
 
 _MADE_OF_IMAGES = ("SEG", "RTDOSE", "PR", "KO", "REG")
 """Modalities whose objects have frames that are no images of the patient."""
@@ -63,10 +65,15 @@ def _find_series(caller: Caller, study_uid: str, series_uid: str | None) -> Held
 
 def one_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:
     """Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``. Remembered: a viewer asks for frame after frame."""
-    known = remembered(caller.archive.database)
-    moment = known.now() if caller.moment is None else caller.moment
-    key = ("instance", caller.person, caller.site, study_uid, series_uid, instance_uid)
-    return known.get(moment, key, lambda: _find_instance(caller, study_uid, series_uid, instance_uid))
+    key = ("instance", study_uid, series_uid, instance_uid)
+    return _remembered(caller, key, lambda: _find_instance(caller, study_uid, series_uid, instance_uid))
+
+
+def _remembered(caller: Caller, key: tuple[str, ...], ask: Callable[[], T]) -> T:
+    """What is asked within a request is asked after its moment."""
+    if caller.moment is None:
+        return ask()
+    return remembered(caller.archive.database).get(caller.moment, (caller.person, caller.site, key), ask)
 
 
 def _find_instance(caller: Caller, study_uid: str, series_uid: str, instance_uid: str) -> StoredInstance:
@@ -140,9 +147,7 @@ def _one_study(connection: Connection, caller: Caller, study_uid: str) -> Column
 
 def _visible_study(connection: Connection, caller: Caller, study_uid: str) -> int | None:
     """The row number; only among several hospitals there can be more than one."""
-    query = select(study.c.id, study.c.site).order_by(study.c.site)
-    known = query.where(caller.visible_studies(), study.c.study_instance_uid == study_uid)
-    rows = connection.execute(known).all()
+    rows = _remembered(caller, ("study", study_uid), lambda: _visible_studies(connection, caller, study_uid))
     if len(rows) > 1:
         raise Conflict(
             "several hospitals hold a study with this UID: ask under /sites/{code}/dicom-web",
@@ -150,3 +155,9 @@ def _visible_study(connection: Connection, caller: Caller, study_uid: str) -> in
             sites=[row.site for row in rows],
         )
     return rows[0].id if rows else None
+
+
+def _visible_studies(connection: Connection, caller: Caller, study_uid: str) -> Sequence[Row[Any]]:
+    query = select(study.c.id, study.c.site).order_by(study.c.site)
+    known = query.where(caller.visible_studies(), study.c.study_instance_uid == study_uid)
+    return connection.execute(known).all()
