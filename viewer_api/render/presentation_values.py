@@ -61,9 +61,10 @@ class _Steps:
         """From 0.0 to 1.0, of the shape of `stored`."""
         values = self.modality(stored)
         if isinstance(self.voi, Window):
-            return np.nan_to_num(self.voi(values))
-        brightness: NDArray[Any] = self.voi(np.nan_to_num(values)) / ((1 << self.voi.bits) - 1)
-        return np.clip(brightness, 0, 1)
+            shown: NDArray[Any] = np.nan_to_num(self.voi(values))
+            return shown
+        brightness: NDArray[Any] = np.clip(self.voi(np.nan_to_num(values)) / ((1 << self.voi.bits) - 1), 0, 1)
+        return brightness
 
 
 def _steps(state: Dataset, form: PixelFormat, target: Target, window: Window | None) -> _Steps:
