@@ -13,8 +13,11 @@ from storage.errors import Invalid, Unavailable
 from viewer_api.volume.volume import Volume
 
 WAIT_S = 30.0
-MAX_WAITING = 8
-"""Threads that may wait for a volume; who comes then is told to come again, and the others keep their threads."""
+_RETRY_S = 2
+MAX_WAITING = 4
+"""Threads that may wait for a volume; who comes then is told to come again, and others keep theirs."""
+MAX_READING = 2
+"""Volumes that are read at once; slices of each are decoded by all processors."""
 
 
 @dataclass
@@ -33,7 +36,7 @@ class VolumeCache:
         self._max_bytes, self._max_waiting, self._wait_s = max_bytes, max_waiting, wait_s
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
         self._changed = threading.Condition()
-        self._used = 0
+        self._used, self._reading = 0, 0
         self._waiting = 0
 
     @property
@@ -64,7 +67,7 @@ class VolumeCache:
     def _claim(self, key: Hashable, nbytes: int) -> tuple[_Entry, bool]:
         with self._changed:
             until = time.monotonic() + self._wait_s
-            while key not in self._entries and not self._make_room(nbytes):
+            while key not in self._entries and not (self._reading < MAX_READING and self._make_room(nbytes)):
                 self._wait(until)
             entry = self._entries.get(key)
             if entry is not None:
@@ -73,6 +76,7 @@ class VolumeCache:
                 return entry, False
             entry = self._entries[key] = _Entry(nbytes)
             self._used += nbytes
+            self._reading += 1
             return entry, True
 
     def _make_room(self, nbytes: int) -> bool:
@@ -104,6 +108,9 @@ class VolumeCache:
             raise
         finally:
             entry.ready.set()
+            with self._changed:
+                self._reading -= 1
+                self._changed.notify_all()
         return entry.volume
 
     def _loaded(self, entry: _Entry) -> Volume:
@@ -126,4 +133,4 @@ class VolumeCache:
 
 
 def _busy() -> Unavailable:
-    return Unavailable("volumes are being read for others: ask again in a moment", code="BUSY")
+    return Unavailable("volumes are being read for others: ask again", code="BUSY", retry_after_s=_RETRY_S)

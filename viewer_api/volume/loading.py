@@ -161,7 +161,9 @@ def _window(frame: SourceFrame, header: Dataset) -> Window | None:
 def _range_window(voxels: NDArray[Any], slope: float, intercept: float) -> Window:
     """From the darkest to the brightest value but for one in a hundred at either end."""
     step = max(1, voxels.size // _SAMPLE)
-    low, high = np.percentile(voxels.reshape(-1)[::step], (1, 99)) * slope + intercept
+    some = voxels.reshape(-1)[::step]
+    known = some[np.isfinite(some)] if some.dtype.kind == "f" else some
+    low, high = np.percentile(known, (1, 99)) * slope + intercept if known.size else (0.0, 1.0)
     return full_window(float(low), float(high))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -95,10 +95,12 @@ def source_frames(archive: Archive, found: Sequence[StoredInstance]) -> list[Sou
     images = [each for each in found if each.packed_layout is not None]
     if sum(each.number_of_frames for each in images) > MAX_FRAMES:
         raise Invalid(f"these are more than {MAX_FRAMES} frames", code="VOLUME_TOO_LARGE")
-    return [frame for each in images for frame in _frames(each, each.header_json(archive.blobs, _TAGS))]
+    return [frame for each in images for frame in _frames(archive, each)]
 
 
-def _frames(found: StoredInstance, model: JsonModel) -> list[SourceFrame]:
+def _frames(archive: Archive, whole: StoredInstance) -> list[SourceFrame]:
+    model: JsonModel = whole.header_json(archive.blobs, _TAGS)
+    found = replace(whole, packed_header=None)  # what is known of a series is kept, its headers need not be
     key = json.dumps({tag: model[tag] for tag in _PIXEL_TAGS if tag in model})
     has_table = tag_key("ModalityLUTSequence") in model
     made = []

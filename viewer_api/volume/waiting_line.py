@@ -8,11 +8,13 @@ from contextlib import contextmanager
 
 from storage.errors import Unavailable
 
+_RETRY_S = 2
+
 
 class WaitingLine:
     """`at_once` may work; `max_waiting` wait for up to `wait_s` seconds. Safe to share between threads."""
 
-    def __init__(self, at_once: int, max_waiting: int = 8, wait_s: float = 30.0) -> None:
+    def __init__(self, at_once: int, max_waiting: int = 4, wait_s: float = 30.0) -> None:
         self._line = threading.BoundedSemaphore(at_once + max_waiting)
         self._working = threading.BoundedSemaphore(at_once)
         self._wait_s = wait_s
@@ -34,4 +36,6 @@ class WaitingLine:
 
 
 def _busy() -> Unavailable:
-    return Unavailable("volumes are being rendered for others: ask again in a moment", code="BUSY")
+    return Unavailable(
+        "volumes are being rendered for others: ask again", code="BUSY", retry_after_s=_RETRY_S
+    )

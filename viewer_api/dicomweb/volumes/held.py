@@ -7,11 +7,9 @@ only if that has changed.
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from storage.archive import Archive
 from storage.errors import NotFound
@@ -19,10 +17,14 @@ from storage.retrieve import StoredInstance, instances
 from storage.tables import instance, series, study
 from viewer_api.access import Caller
 from viewer_api.dicomweb.holdings import require_one_study
+from viewer_api.kept_in_memory import KeptInMemory
 from viewer_api.volume.source import source_frames
 from viewer_api.volume.stacks import Stack, stacks
 
-_MAX_HELD = 64
+_KEPT_BYTES, _FRAME_BYTES = 64 << 20, 2500
+"""Of what is known of frames, and about what that takes for one."""
+_AT_ONCE = 1000
+"""Databases bound how many values a query names."""
 
 
 @dataclass(frozen=True)
@@ -44,52 +46,36 @@ class Held:
     found: StoredInstance
     stacks: tuple[Stack, ...]
 
-
-class HeldStacks:
-    """The targets asked for last. Safe to share between threads; headers are read for one target at a time."""
-
-    def __init__(self, max_held: int = _MAX_HELD) -> None:
-        self._max_held = max_held
-        self._held: OrderedDict[str, Held] = OrderedDict()
-        self._lock, self._reading = threading.Lock(), threading.Lock()
-
-    def get(self, caller: Caller, target: Target) -> Held:
-        """Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``, `Invalid` ``VOLUME_TOO_LARGE``."""
-        key, identities = _instances_now(caller, target)
-        held = self._known(key)
-        if held is None:
-            with self._reading:
-                held = self._known(key) or self._put(_read(caller.archive, key, identities))
-        return held
-
-    def _known(self, key: str) -> Held | None:
-        with self._lock:
-            if key in self._held:
-                self._held.move_to_end(key)
-            return self._held.get(key)
-
-    def _put(self, held: Held) -> Held:
-        with self._lock:
-            self._held[held.key] = held
-            while len(self._held) > self._max_held:
-                self._held.popitem(last=False)
-        return held
+    @property
+    def number_of_frames(self) -> int:
+        """Of all volumes."""
+        return sum(len(stack.frames) for stack in self.stacks)
 
 
-def _instances_now(caller: Caller, target: Target) -> tuple[str, list[int]]:
-    where = [study.c.study_instance_uid == target.study, caller.visible_studies()]
-    where.append(instance.c.rejection.is_(None))
-    if target.series is not None:
-        where.append(series.c.series_instance_uid == target.series)
-    if target.instance is not None:
-        where.append(instance.c.sop_instance_uid == target.instance)
-    if target.images:
-        where.append(instance.c.sop_instance_uid.in_(target.images))
+_kept: KeptInMemory[Held] = KeptInMemory(_KEPT_BYTES, lambda held: _FRAME_BYTES * held.number_of_frames)
+
+
+@dataclass(frozen=True)
+class _Now:
+    """The instances of a target: `content` changes with them, `places` also when they are moved in the store."""
+
+    identities: tuple[int, ...]
+    content: str
+    places: str
+
+
+def held_stacks(caller: Caller, target: Target) -> Held:
+    """Raises `NotFound`, `Conflict` ``AMBIGUOUS_STUDY``, `Invalid` ``VOLUME_TOO_LARGE``."""
+    now = _instances_now(caller, target)
+    return _kept.get(now.places, lambda: _read(caller.archive, now))
+
+
+def _instances_now(caller: Caller, target: Target) -> _Now:
     query = (
-        select(instance.c.id, instance.c.sha256)
+        select(instance.c.id, instance.c.sha256, instance.c.blob_key, instance.c.blob_offset)
         .join_from(instance, series, series.c.id == instance.c.series)
         .join(study, study.c.id == series.c.study)
-        .where(*where)
+        .where(caller.visible_studies(), instance.c.rejection.is_(None), *_named(target))
         .order_by(instance.c.id)
     )
     with caller.archive.database.read() as connection:
@@ -97,23 +83,36 @@ def _instances_now(caller: Caller, target: Target) -> tuple[str, list[int]]:
         rows = connection.execute(query).all()
     if not rows:
         raise NotFound("there is no such study, series or instance here")
-    text = "".join(f"{row.id} {row.sha256} " for row in rows)
-    return f"{caller.archive.database.url} {hashlib.sha256(text.encode()).hexdigest()}", [
-        row.id for row in rows
-    ]
+    url = caller.archive.database.url
+    return _Now(
+        tuple(row.id for row in rows),
+        _digest(url, *(f"{row.id} {row.sha256}" for row in rows)),
+        _digest(url, *(f"{row.id} {row.sha256} {row.blob_key} {row.blob_offset}" for row in rows)),
+    )
 
 
-def _read(archive: Archive, key: str, identities: list[int]) -> Held:
+def _named(target: Target) -> list[ColumnElement[bool]]:
+    where = [study.c.study_instance_uid == target.study]
+    if target.series is not None:
+        where.append(series.c.series_instance_uid == target.series)
+    if target.instance is not None:
+        where.append(instance.c.sop_instance_uid == target.instance)
+    if target.images:
+        where.append(instance.c.sop_instance_uid.in_(target.images))
+    return where
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()
+
+
+def _read(archive: Archive, now: _Now) -> Held:
     with archive.database.read() as connection:
         found = [
             each
-            for first in range(0, len(identities), _AT_ONCE)
-            for each in instances(connection, instance.c.id.in_(identities[first : first + _AT_ONCE]))
+            for first in range(0, len(now.identities), _AT_ONCE)
+            for each in instances(connection, instance.c.id.in_(now.identities[first : first + _AT_ONCE]))
         ]
     if not found:
         raise NotFound("there is no such study, series or instance here")
-    return Held(key, found[0], tuple(stacks(source_frames(archive, found))))
-
-
-_AT_ONCE = 1000
-"""Databases bound how many values a query names."""
+    return Held(now.content, found[0], tuple(stacks(source_frames(archive, found))))

@@ -19,6 +19,7 @@ from viewer_api.render import Window
 from viewer_api.render.attributes import first_item, has_value, numbers, text, value_of
 from viewer_api.render.window import WindowFunction
 from viewer_api.volume.slab import METHODS, Method
+from viewer_api.volume.source import MAX_FRAMES
 from viewer_api.volume.vectors import Vector, parallel, unit, vector
 from viewer_api.volume.view import View
 from viewer_api.volume.view_plane import Rectangle
@@ -57,8 +58,8 @@ def presented(archive: Archive, found: StoredInstance, asked: Asked) -> Presente
         text(each, "ReferencedSOPInstanceUID")
         for each in value_of(inputs[0], "ReferencedImageSequence") or ()
     ]
-    if not images:
-        raise Invalid("(0008,1140) ReferencedImageSequence refers to no image")
+    if not 0 < len(images) <= MAX_FRAMES:
+        raise Invalid("(0008,1140) ReferencedImageSequence refers to no image, or to too many")
     return Presented(tuple(images), _asked(header, item, asked))
 
 

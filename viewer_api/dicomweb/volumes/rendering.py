@@ -11,7 +11,7 @@ from viewer_api.access import Caller
 from viewer_api.dicomweb.volumes.asked import Asked
 from viewer_api.dicomweb.volumes.choice import chosen_stack
 from viewer_api.dicomweb.volumes.frame_reader import frame_reader
-from viewer_api.dicomweb.volumes.held import Held, HeldStacks, Target
+from viewer_api.dicomweb.volumes.held import Held, Target, held_stacks
 from viewer_api.dicomweb.volumes.presented import VOLUMETRIC, presented
 from viewer_api.dicomweb.volumes.told import Told
 from viewer_api.volume.cache import VolumeCache
@@ -21,7 +21,6 @@ from viewer_api.volume.volume import Volume
 
 MAX_BYTES = 1 << 30
 """Voxels that a process keeps: nearly two thousand CT slices."""
-held_stacks = HeldStacks()
 volumes = VolumeCache(MAX_BYTES)
 
 
@@ -54,11 +53,11 @@ class Meant:
 
 
 def meant(caller: Caller, target: Target, asked: Asked) -> Meant:
-    """Which volume is. Raises as `HeldStacks.get`, `presented` and `chosen_stack`."""
-    held = held_stacks.get(caller, target)
+    """Which volume is. Raises as `held_stacks`, `presented` and `chosen_stack`."""
+    held = held_stacks(caller, target)
     if held.found.sop_class_uid in VOLUMETRIC and target.instance is not None:
         state = presented(caller.archive, held.found, asked)
-        images = held_stacks.get(caller, Target(target.study, images=state.images))
+        images = held_stacks(caller, Target(target.study, images=state.images))
         return Meant(caller.archive, images, chosen_stack(images.stacks, (), ()), state.asked)
     stack = chosen_stack(held.stacks, asked.references, asked.matches)
     return Meant(caller.archive, held, stack, asked)
