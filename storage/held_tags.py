@@ -5,19 +5,20 @@ from __future__ import annotations
 from storage.held_studies import PATIENT_AND_STUDY_TAGS, SERIES_TAGS
 from storage.query_keys import Level
 
-_COMPUTED = {
+COMPUTED = {
     Level.PATIENT: ("00201200", "00201202", "00201204"),
     Level.STUDY: ("00080061", "00080062", "00201206", "00201208"),
     Level.SERIES: ("00201209",),
 }
+"""By level: counts and lists."""
 _PATIENT_TAGS = ("00100010", "00100020", "00100021", "00100030", "00100040")
 _BY_LEVEL = (
-    (Level.PATIENT, frozenset((*_PATIENT_TAGS, *_COMPUTED[Level.PATIENT]))),
-    (Level.STUDY, frozenset((*PATIENT_AND_STUDY_TAGS, *_COMPUTED[Level.STUDY]))),
-    (Level.SERIES, frozenset((*SERIES_TAGS, *_COMPUTED[Level.SERIES]))),
+    (Level.PATIENT, frozenset((*_PATIENT_TAGS, *COMPUTED[Level.PATIENT]))),
+    (Level.STUDY, frozenset((*PATIENT_AND_STUDY_TAGS, *COMPUTED[Level.STUDY]))),
+    (Level.SERIES, frozenset((*SERIES_TAGS, *COMPUTED[Level.SERIES]))),
 )
-COMPUTED_TAGS = frozenset(tag for tags in _COMPUTED.values() for tag in tags)
-"""Counts and lists: they are answered, and not matched on where they are in no index."""
+COMPUTED_TAGS = frozenset(tag for tags in COMPUTED.values() for tag in tags)
+"""All of them: they are answered, and not matched on where they are in no index."""
 
 
 def held_tags(level: Level) -> frozenset[str]:

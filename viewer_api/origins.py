@@ -24,6 +24,8 @@ TAKEN = (
 SHOWN = (
     *("Accept-Ranges", "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Location"),
     *("Content-Range", "ETag", "Location", "Preference-Applied", "Retry-After", "Warning", "X-Total-Count"),
+    *("Farlight-Image-Position", "Farlight-Image-Orientation", "Farlight-Pixel-Spacing", "Farlight-Window"),
+    *("Farlight-Frame-Of-Reference", "Farlight-Mpr-Offsets"),
 )
 """Headers of answers that it may read, beside those that every page may."""
 KEPT_S = 86400

@@ -24,7 +24,7 @@ from dicom_node.services import CANCELLED, PENDING, PENDING_WITH_WARNING
 from dicom_node.tls import CIPHERS
 from farlight.network import NodeEntry
 from farlight.settings import Settings
-from storage import commitments, errors
+from storage import commitments, errors, held_tags
 from storage.header import INFLATED_FREELY, MAX_INFLATED, MAX_RATIO
 from storage.matching import MAX_UIDS
 from storage.part10 import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -230,14 +230,14 @@ def test_query_keys() -> None:
 def test_keys_beside_the_index() -> None:
     computed = {
         level.value: sorted(keyword_for_tag(int(tag, 16)) for tag in tags)
-        for level, tags in find_keys._COMPUTED.items()
+        for level, tags in held_tags.COMPUTED.items()
     }
     assert _lists(table("level | computed")) == computed
     never = {keyword for keywords in computed.values() for keyword in keywords}
     assert _lists(table("level | further keys")) == {
         level.value: sorted(
             keyword
-            for keyword in _keywords(find_keys.held_tags(level) - find_keys.held_tags(above))
+            for keyword in _keywords(held_tags.held_tags(level) - held_tags.held_tags(above))
             if keyword not in {*QUERY_KEYS, *never, "SpecificCharacterSet", "TimezoneOffsetFromUTC"}
         )
         for above, level in ((Level.PATIENT, Level.STUDY), (Level.STUDY, Level.SERIES))
