@@ -73,7 +73,9 @@ def _collect_garbage_rarely() -> None:
 def _run_web(archive: Archive, settings: Settings, stop: threading.Event) -> None:
     sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
-        create_app(archive, WebConfig(origins=settings.origins)),
+        create_app(
+            archive, WebConfig(origins=settings.origins, volume_bytes=settings.volume_memory_mb << 20)
+        ),
         http=HttpProtocol,
         log_config=None,
         access_log=False,  # addresses hold what people searched for

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
         pattern=r"^(\s*https?://[A-Za-z0-9.-]+(:\d{1,5})?\s*(,|$))*$",
         description="origins whose pages may read from here, with commas between: https://viewer.example.org",
     )
+    volume_memory_mb: int = Field(
+        default=1024, ge=64, le=1 << 20, description="MiB in which each web process keeps volumes (MPR, 3-D)"
+    )
     dicom_host: str = Field(default="0.0.0.0", description="address the DICOM node listens on")  # noqa: S104
     dicom_port: int = Field(default=11112, ge=0, le=65535, description="port the DICOM node listens on")
     dicom_processes: int = Field(

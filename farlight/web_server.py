@@ -10,7 +10,6 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import cast
 
 import uvicorn
 
@@ -56,7 +55,6 @@ class WebServer(uvicorn.Server):
 
     def _protocol(self) -> asyncio.Protocol:
         """As `uvicorn.Server.startup` makes them."""
-        made = self.config.http_protocol_class(  # type: ignore[call-arg]
+        return self.config.http_protocol_class(  # type: ignore[call-arg]
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
-        return cast(asyncio.Protocol, made)

@@ -20,6 +20,7 @@ from viewer_api.limits import BodyLimit
 from viewer_api.live import LiveFeed
 from viewer_api.origins import RegisteredOrigins
 from viewer_api.turns import Turns
+from viewer_api.volume.cache import VolumeCache
 
 WEB_DIST = Path(__file__).parent / "web" / "dist"
 THREADS = 24
@@ -33,6 +34,8 @@ class WebConfig:
     web_dist: Path = WEB_DIST
     origins: tuple[str, ...] = ()
     """Whose pages may read from here, beside our own."""
+    volume_bytes: int = 1 << 30
+    """Voxels that are kept in memory: nearly two thousand CT slices."""
 
 
 def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
@@ -49,6 +52,7 @@ def create_app(archive: Archive, config: WebConfig | None = None) -> FastAPI:
     app.state.archive = archive
     app.state.config = config
     app.state.live = LiveFeed(archive)
+    app.state.volumes = VolumeCache(config.volume_bytes)
     problems.install(app)
     app.add_middleware(Turns)
     app.add_middleware(BodyLimit)

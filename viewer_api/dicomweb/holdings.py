@@ -157,7 +157,7 @@ def _visible_study(connection: Connection, caller: Caller, study_uid: str) -> in
     return rows[0].id if rows else None
 
 
-def _visible_studies(connection: Connection, caller: Caller, study_uid: str) -> Sequence[Row[Any]]:
+def _visible_studies(connection: Connection, caller: Caller, study_uid: str) -> Sequence[Row[Any, Any]]:
     query = select(study.c.id, study.c.site).order_by(study.c.site)
     known = query.where(caller.visible_studies(), study.c.study_instance_uid == study_uid)
     return connection.execute(known).all()

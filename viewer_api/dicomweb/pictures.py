@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from storage.archive import Archive
 from storage.retrieve import StoredInstance, first_value
 from viewer_api.dicomweb.annotation import with_annotation
 from viewer_api.dicomweb.crop import UNCROPPED, cropped, whole_options
+from viewer_api.dicomweb.media_types import is_native
 from viewer_api.dicomweb.native_frames import floating_vr, frame_syntax, stored_frame
 from viewer_api.dicomweb.parameters import Rendering
 from viewer_api.dicomweb.render_header import render_header
 from viewer_api.kept_in_memory import KeptInMemory
 from viewer_api.render import Picture, render_frame
 from viewer_api.render.aspect import pixel_aspect
+from viewer_api.render.picture import Keep
+from viewer_api.render.pixel_format import PixelFormat
 
 PICTURE_BYTES = 32 << 20
 """Of pictures as they were sent, in each process."""
+DECODED_BYTES = 64 << 20
+"""Of frames as they were decoded: whoever drags the window asks for the same slice again and again."""
+_decoded: KeptInMemory[NDArray[Any]] = KeptInMemory(DECODED_BYTES, lambda values: values.nbytes)
 _pictures: KeptInMemory[Picture] = KeptInMemory(PICTURE_BYTES, lambda made: len(made.content))
 
 
@@ -50,11 +60,24 @@ def _shown(archive: Archive, found: StoredInstance, frame_number: int, rendering
         options=rendering.options if region is None else whole_options(rendering),
         bit_offset=frame.bit_offset,
         pixel_vr=floating_vr(archive, found, header),
+        keep=None if is_native(found.transfer_syntax_uid) else _keep(found, frame_number),
     )
     if region is None:
         return whole
     aspect = pixel_aspect(header, frame_number=frame_number)
     return cropped(whole, region, rendering.options, aspect=aspect)
+
+
+def _keep(found: StoredInstance, frame_number: int) -> Keep:
+    def keep(form: PixelFormat, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        return _decoded.get((found.blob_key, found.sha256, frame_number, form), lambda: _shared(decode()))
+
+    return keep
+
+
+def _shared(values: NDArray[Any]) -> NDArray[Any]:
+    values.flags.writeable = False
+    return values
 
 
 def representative_frame(archive: Archive, found: StoredInstance) -> int:

@@ -38,7 +38,7 @@ class StraightRoutes(BaseRoute):
             and segments[1::2] == [f"{{{name}}}" for name in names]
             and set(names) <= {*route.param_convertors}
         ):
-            for method in route.methods:
+            for method in route.methods or ():
                 self._table.setdefault((method, len(segments), tuple(named)), (route, names))
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

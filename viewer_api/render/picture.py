@@ -30,6 +30,10 @@ _WITHOUT_SUBSAMPLING = 90
 """JPEG quality from which colour keeps its full resolution."""
 
 
+Keep = Callable[[PixelFormat, Callable[[], NDArray[Any]]], NDArray[Any]]
+"""Gives the frame's values in a format: those it keeps, or else those that it is told how to make."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """An encoded picture, `width` x `height` pixels; `window` is the one that was applied, None if none was."""
@@ -50,8 +54,10 @@ def render_frame(
     options: RenderOptions | None = None,
     bit_offset: int = 0,
     pixel_vr: str | None = None,
+    keep: Keep | None = None,
 ) -> Picture:
-    """The frame, counted from 1, as a picture; arguments and errors are those of `decode_frame`.
+    """The frame, counted from 1, as a picture; arguments and errors are those of `decode_frame`. `keep` may give
+    stored values that were decoded before.
 
     Without a viewport a picture has the frame's rows and columns, pixel for pixel. With one it fills the viewport
     in one direction and keeps the aspect that the header tells of, uneven pixels included (PS3.18 8.3.5.1.3).
@@ -67,8 +73,9 @@ def render_frame(
         bit_offset=bit_offset,
         pixel_vr=pixel_vr,
     )
+    kept = values if keep is None else lambda form: keep(form, partial(values, form))
     with in_turn(form):
-        return _picture(header, form, values, frame_number, options)
+        return _picture(header, form, kept, frame_number, options)
 
 
 def _picture(
@@ -82,7 +89,7 @@ def _picture(
     shown = displayed(header, form, values(form), frame_number=frame_number, options=options)
     colours, profile = shown.values, None
     if colours.ndim == 3:
-        colours, profile = in_colour_space(header, colours, options.icc_profile)
+        colours, profile = in_colour_space(header, colours, options.icc_profile, frame_number=frame_number)
     if options.overlays:
         colours = _with_overlays(header, form, values, colours, frame_number)
     image = Image.fromarray(np.ascontiguousarray(colours))
