@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 from pydicom import Dataset
 
 from viewer_api.render import attributes
+from viewer_api.render.functional_groups import functional_group
 
 ColourSpace = Literal["no", "yes", "srgb", "adobergb", "rommrgb", "displayp3"]
 """What may be asked for: no profile in the picture, the image's own, or its colours in one of four spaces."""
@@ -24,25 +25,37 @@ _P3 = ((0.680, 0.320), (0.265, 0.690), (0.150, 0.060))
 _CURVE_POINTS = 1024
 
 
-def icc_profile(header: Dataset) -> bytes | None:
-    """The profile of an image, or of the first optical path of a slide (PS3.3 C.8.12.5); None if there is none."""
-    path = attributes.first_item(header, "OpticalPathSequence")
-    for holder in (header, path):
+def icc_profile(header: Dataset, *, frame_number: int) -> bytes | None:
+    """The profile of an image, or of the optical path of a slide's frame (PS3.3 C.8.12.5); None if there is none."""
+    for holder in (header, _optical_path(header, frame_number)):
         value = None if holder is None else attributes.value_of(holder, "ICCProfile")
         if isinstance(value, bytes) and 128 <= len(value) <= _MAX_PROFILE:
             return value
     return None
 
 
+def _optical_path(header: Dataset, frame_number: int) -> Dataset | None:
+    """The path that the frame names by (0048,0207) OpticalPathIdentificationSequence, else the first."""
+    paths = attributes.value_of(header, "OpticalPathSequence")
+    if not paths:
+        return None
+    group = functional_group(header, "OpticalPathIdentificationSequence", frame_number=frame_number)
+    named = None if group is None else attributes.value_of(group, "OpticalPathIdentifier")
+    return next(
+        (path for path in paths if attributes.value_of(path, "OpticalPathIdentifier") == named),
+        paths[0],
+    )
+
+
 def in_colour_space(
-    header: Dataset, colours: NDArray[np.uint8], wanted: ColourSpace | None
+    header: Dataset, colours: NDArray[np.uint8], wanted: ColourSpace | None, *, frame_number: int
 ) -> tuple[NDArray[np.uint8], bytes | None]:
     """RGB `(rows, columns, 3)` in the wanted colour space, and the profile to put into the picture.
 
     With nothing wanted the colours become sRGB, which is what is shown of a picture without a profile. ``no`` leaves
     the colours alone, ``yes`` sends the image's own profile with them.
     """
-    profile = icc_profile(header)
+    profile = icc_profile(header, frame_number=frame_number)
     if wanted == "no" or (wanted is None and profile is None):
         return colours, None
     if wanted == "yes":

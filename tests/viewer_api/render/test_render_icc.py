@@ -19,13 +19,15 @@ COLOURS = np.random.default_rng(3).integers(0, 256, (8, 9, 3), dtype=np.uint8)
 SPACES = ("srgb", "adobergb", "rommrgb", "displayp3")
 
 
-def picture(header: Dataset, values: np.ndarray = COLOURS, **options: object) -> Image.Image:
+def picture(
+    header: Dataset, values: np.ndarray = COLOURS, *, frame_number: int = 1, **options: object
+) -> Image.Image:
     options = RenderOptions(**{"media_type": "image/png", **options})
     made = render_frame(
         header,
         values.tobytes(),
         transfer_syntax_uid=ExplicitVRLittleEndian,
-        frame_number=1,
+        frame_number=frame_number,
         options=options,
     )
     return opened(made.content)
@@ -56,6 +58,21 @@ def test_profile_of_a_slide() -> None:
     path.ICCProfile = well_known_profile("adobergb")
     slide = picture(colour_header(8, 9, OpticalPathSequence=[path]))
     assert np.array_equal(np.asarray(slide), np.asarray(picture(profiled())))
+
+
+def test_each_frame_of_a_slide_has_the_profile_of_its_path() -> None:
+    """(0048,0207) OpticalPathIdentificationSequence of the frame names its path."""
+    paths, frames = [], []
+    for name in ("plain", "coloured"):
+        path, frame, named = Dataset(), Dataset(), Dataset()
+        path.OpticalPathIdentifier = named.OpticalPathIdentifier = name
+        path.ICCProfile = well_known_profile("srgb" if name == "plain" else "adobergb")
+        frame.OpticalPathIdentificationSequence = [named]
+        paths.append(path)
+        frames.append(frame)
+    header = colour_header(8, 9, OpticalPathSequence=paths, PerFrameFunctionalGroupsSequence=frames)
+    assert np.array_equal(np.asarray(picture(header)), COLOURS)
+    assert np.array_equal(np.asarray(picture(header, frame_number=2)), np.asarray(picture(profiled())))
 
 
 @pytest.mark.parametrize("header", [profiled("srgb"), colour_header(8, 9)], ids=["sRGB", "no profile"])
