@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from fastapi import APIRouter, Request, Response
 
 from storage.errors import Invalid
@@ -58,12 +60,24 @@ def _thumbnail(
 ) -> Response:
     number = frame_number or _representative(caller, found)
     rendering = read_rendering(request, thumbnail=True)
+    special = renderer_of(caller.archive, found)
+    if special is not None and not special.settled:
+        return _unsettled(Ask(request, caller, found, frame_number, REVALIDATE), number, rendering)
     tag = entity_tag("thumbnail", found.sha256, number, rendering)
     unchanged = not_modified(request, tag, control)
     if unchanged is not None:
         return unchanged
     made = _picture_or_card(Ask(request, caller, found, frame_number, control), number, rendering)
     return Response(made.content, media_type=made.media_type, headers=cache_headers(tag, control))
+
+
+def _unsettled(ask: Ask, number: int, rendering: Rendering) -> Response:
+    """What depends on other instances than its own is known by its content alone."""
+    made = _picture_or_card(ask, number, rendering)
+    tag = entity_tag("thumbnail", hashlib.sha256(made.content).hexdigest())
+    unchanged = not_modified(ask.request, tag, ask.control)
+    headers = cache_headers(tag, ask.control)
+    return unchanged or Response(made.content, media_type=made.media_type, headers=headers)
 
 
 def _representative(caller: Caller, found: StoredInstance) -> int:

@@ -16,6 +16,7 @@ from pydicom import Dataset
 from storage.errors import Invalid
 from viewer_api.render import attributes
 from viewer_api.render.display import display_values
+from viewer_api.render.icc import icc_profile, in_colour_space
 from viewer_api.render.lookup_table import LookupTable, entry_count, first_mapped, lookup_table
 from viewer_api.render.modality import ModalityTransform, Rescale, modality_transform
 from viewer_api.render.padding import padding
@@ -31,13 +32,15 @@ _MODALITY = ("ModalityLUTSequence", "RescaleIntercept", "RescaleSlope")
 def presented_values(
     state: Dataset, header: Dataset, stored: NDArray[Any], target: Target, window: Window | None
 ) -> tuple[NDArray[np.uint8], Window | None]:
-    """Grey `(rows, columns)` or RGB `(rows, columns, 3)` of one frame; the window that was used, if one was.
+    """Grey `(rows, columns)` or RGB `(rows, columns, 3)`, in sRGB, of one frame; the window that was used, if one was.
 
-    `window` beats the state's. Colour images keep their colours, which no LUT of a state is for.
+    `window` beats the state's. No LUT of a state is for colour images; the state's ICC profile takes the place of
+    theirs (PS3.3 A.33.2, C.11.15).
     """
     form = pixel_format(header, pixel_vr="OF" if stored.dtype.kind == "f" else None)
     if form.photometric_interpretation not in MONOCHROME:
-        return display_values(header, stored, frame_number=target.frame_number), None
+        colours = display_values(header, stored, frame_number=target.frame_number)
+        return in_colour_space(state if icc_profile(state) else header, colours, None)[0], None
     steps = _steps(state, form, target, window)
     coloured = str(state.get("SOPClassUID") or "") == PSEUDO_COLOR
     table = _possible(stored) if stored.dtype.itemsize <= 2 else stored

@@ -331,3 +331,27 @@ def test_a_colour_state_turns_the_picture(special, viewer):
     assert answer.headers["cache-control"] == "private, no-cache", "the image may come, or come anew"
     assert pictures[0].shape == pictures[1].shape
     assert not np.array_equal(*pictures)
+
+
+def test_what_may_change_when_images_come_is_asked_for_again(special, viewer):
+    for name, path in (
+        ("state", "thumbnail"),
+        ("binary", "thumbnail"),
+        ("key objects", "thumbnail"),
+        ("report", "rendered"),
+    ):
+        answer = viewer.get(f"{special[name].url}/{path}")
+        assert answer.headers["cache-control"] == "private, no-cache"
+        again = viewer.get(f"{special[name].url}/{path}", headers={"If-None-Match": answer.headers["etag"]})
+        assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["state", "binary"])
+def test_words_are_written_into_these_pictures_too(special, viewer, name):
+    url = f"{special[name].url}/rendered?accept=image/png&viewport=400,400"
+    plain, told = (
+        np.asarray(Image.open(io.BytesIO(viewer.get(url + more).content)))
+        for more in ("", "&annotation=patient")
+    )
+    assert not np.array_equal(plain[:120], told[:120])
+    assert np.array_equal(plain[200:], told[200:])

@@ -142,8 +142,8 @@ def test_a_structured_report_is_a_page(served, kashi):
     answer = kashi.get(f"{served['test-SR.dcm'].url}/rendered", headers={"Accept": "text/html,*/*"})
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     title = served["test-SR.dcm"].dataset.ConceptNameCodeSequence[0].CodeMeaning
-    assert f"<h1>{title}</h1>" in answer.text
-    assert answer.text.count("<li>") > 5
+    assert f"<bdi>{title}</bdi></h1>" in answer.text
+    assert answer.text.count("<li id=") > 5
 
 
 @pytest.mark.parametrize("name", ["rtplan.dcm", "no pixels"])

@@ -56,12 +56,14 @@ class Renderer:
     """How one kind of object is shown.
 
     `rendered` answers a request for the object or one of its frames; `thumbnail` makes its small picture, None where
-    a card has to stand for it; `symbol` is what that card shows.
+    a card has to stand for it; `symbol` is what that card shows. A thumbnail that is not `settled` changes when other
+    instances come.
     """
 
     rendered: Callable[[Ask], Response]
     thumbnail: Callable[[Ask, Rendering], Picture | None]
     symbol: str = ""
+    settled: bool = True
 
 
 def no_thumbnail(ask: Ask, rendering: Rendering) -> Picture | None:

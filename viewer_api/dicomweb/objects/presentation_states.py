@@ -17,6 +17,7 @@ from viewer_api.dicomweb.caching import REVALIDATE
 from viewer_api.dicomweb.frames import require_frames
 from viewer_api.dicomweb.objects.ask import Ask, Renderer
 from viewer_api.dicomweb.objects.decoded import decoded
+from viewer_api.dicomweb.objects.fitted import with_words
 from viewer_api.dicomweb.objects.related import held, one_held
 from viewer_api.dicomweb.parameters import Rendering, read_rendering
 from viewer_api.dicomweb.pictures import representative_frame
@@ -91,7 +92,11 @@ def _presented(ask: Ask, state: Dataset, image: StoredInstance, number: int, ren
         raise Invalid("the presentation state is not for this image", code="NOT_RENDERABLE")
     header, values = decoded(ask.archive, image, number)
     overlays = complete_header(ask.archive, image, _OVERLAYS)
-    return presented_frame(state, header, values, target, rendering.options, overlays)
+
+    def draw(wanted: Rendering) -> Picture:
+        return presented_frame(state, header, values, target, wanted.options, overlays)
+
+    return with_words(ask, image, number, rendering, draw)
 
 
 def _means(reference: ImageReference, target: Target) -> bool:
@@ -127,5 +132,5 @@ def _pictures(
             yield reference.sop_instance_uid, number
 
 
-PRESENTATION_STATES = Renderer(presentation_picture, presentation_thumbnail, symbol="layers")
+PRESENTATION_STATES = Renderer(presentation_picture, presentation_thumbnail, symbol="layers", settled=False)
 PRESENTED_IMAGE = Renderer(presented_image, presentation_thumbnail)

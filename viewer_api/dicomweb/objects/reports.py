@@ -92,4 +92,4 @@ def _links(ask: Ask, header: Dataset) -> Links:
 
 
 REPORTS = Renderer(report_page, no_thumbnail, symbol="page")
-KEY_OBJECTS = Renderer(key_objects, first_key_object, symbol="star")
+KEY_OBJECTS = Renderer(key_objects, first_key_object, symbol="star", settled=False)

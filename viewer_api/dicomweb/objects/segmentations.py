@@ -18,11 +18,12 @@ from viewer_api.dicomweb.caching import REVALIDATE
 from viewer_api.dicomweb.frames import require_frames
 from viewer_api.dicomweb.objects.ask import Ask, Renderer
 from viewer_api.dicomweb.objects.decoded import decoded
-from viewer_api.dicomweb.objects.fitted import fitted_picture
+from viewer_api.dicomweb.objects.fitted import fitted_picture, with_words
 from viewer_api.dicomweb.objects.related import held, one_held
 from viewer_api.dicomweb.parameters import Rendering, read_rendering
 from viewer_api.render import Picture, display_values
 from viewer_api.render.aspect import pixel_aspect
+from viewer_api.render.icc import in_colour_space
 from viewer_api.render.segmentation import Segmentation, SegmentFrame, Source, segmentation
 from viewer_api.render.segmentation_overlay import Marked, alone, marked, overlaid
 
@@ -122,7 +123,8 @@ def _drawn(
         if background is not None:
             values, aspect = background
             on_image = [each._replace(amount=_as_large(each.amount, values)) for each in segments]
-            return fitted_picture(overlaid(values, on_image), rendering, aspect)
+            shown = overlaid(values, on_image)
+            return with_words(ask, *source, rendering, lambda wanted: fitted_picture(shown, wanted, aspect))
     if not layers:
         raise Invalid(
             "the segmentation marks nothing on this image, which cannot be shown", code="NOT_RENDERABLE"
@@ -130,7 +132,10 @@ def _drawn(
     header = decoded(ask.archive, ask.found, layers[0].number)[0]
     aspect = pixel_aspect(header, frame_number=layers[0].number)
     shape = segments[0].amount.shape if segments else (int(header.Rows), int(header.Columns))
-    return fitted_picture(alone((shape[0], shape[1]), segments), rendering, aspect)
+    by_itself = alone((shape[0], shape[1]), segments)
+    return with_words(
+        ask, ask.found, layers[0].number, rendering, lambda wanted: fitted_picture(by_itself, wanted, aspect)
+    )
 
 
 def _marked(ask: Ask, layers: list[SegmentFrame]) -> list[Marked]:
@@ -152,6 +157,8 @@ def _background(
         values = display_values(header, stored, frame_number=number, options=rendering.options)
     except Error:
         return None
+    if values.ndim == 3:
+        values, _ = in_colour_space(header, values, None)
     return values, pixel_aspect(header, frame_number=number)
 
 
@@ -165,5 +172,5 @@ def _as_large(amount: NDArray[Any], values: NDArray[np.uint8]) -> NDArray[np.flo
     return scaled
 
 
-SEGMENTATIONS = Renderer(segmentation_picture, segmentation_thumbnail, symbol="layers")
+SEGMENTATIONS = Renderer(segmentation_picture, segmentation_thumbnail, symbol="layers", settled=False)
 SEGMENTED_IMAGE = Renderer(segmented_image, segmentation_thumbnail)
