@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal, cast
 
@@ -36,7 +37,7 @@ def icc_profile(header: Dataset, *, frame_number: int) -> bytes | None:
 
 def _optical_path(header: Dataset, frame_number: int) -> Dataset | None:
     """The path that the frame names by (0048,0207) OpticalPathIdentificationSequence, else the first."""
-    paths = attributes.value_of(header, "OpticalPathSequence")
+    paths: Sequence[Dataset] = attributes.value_of(header, "OpticalPathSequence")
     if not paths:
         return None
     group = functional_group(header, "OpticalPathIdentificationSequence", frame_number=frame_number)
