@@ -1,9 +1,10 @@
 """Encoded headers to the DICOM JSON model (PS3.18 Annex F): the fast way.
 
-Metadata are made from the bytes whenever they are asked for, a thousand instances at a time, and pydicom makes several
-objects of each element on the way. Here the ordinary elements of all VRs go from bytes to JSON directly. What is
-unusual in any way - a value that is not of its VR, a VR that only other attributes tell - raises `Unusual`, and that
-outermost element goes through pydicom (`storage.json_model`). Both ways give the same, and tests hold them together.
+Headers are read from the bytes whenever they are asked for, a thousand at a time, and pydicom makes several objects of
+each element on the way. Here the ordinary elements of all VRs go from bytes to JSON directly (`storage.json_scope`);
+headers that are alike share that (`storage.header_texts`). What is unusual in any way - a value that is not of its VR,
+a VR that only other attributes tell - raises `Unusual`, and that outermost element goes through pydicom
+(`storage.json_model`). Both ways give the same, and tests hold them together.
 
 Nothing is shared between calls but tables that do not change and caches: threads may encode at the same time.
 """
@@ -11,22 +12,17 @@ Nothing is shared between calls but tables that do not change and caches: thread
 from __future__ import annotations
 
 import struct
-from base64 import b64encode
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
+from functools import cached_property
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_VR, private_dictionary_VR
-from pydicom.filewriter import _AMBIGUOUS_OB_OW_TAGS, _AMBIGUOUS_US_SS_TAGS, _OVERLAY_DATA_TAGS
 
 from storage.dataset import CHARSET_TAG, decode
-from storage.json_model import BULK_THRESHOLD, JsonModel, element_json, little_endian, to_json
-from storage.json_values import NUMBER_VRS, TEXT_VRS, Unusual, number_values, tag_values, text_values
+from storage.json_model import JsonModel, element_json, to_json
+from storage.json_scope import Scope
+from storage.json_values import Unusual
 from storage.plain_elements import SHORT_VRS
-from storage.structure import Encoding, Level, Place, Structure, walk
-from storage.text import are_defined, encodings_of
-from storage.values import UN_LIMIT, read_text
+from storage.structure import Encoding, Level, Structure, walk
+from storage.text import encodings_of
 
 FALLS_BACK = (Unusual, ValueError, OverflowError, struct.error)
 """What the fast way raises for an element that is pydicom's."""

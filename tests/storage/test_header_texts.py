@@ -6,8 +6,9 @@ import random
 from functools import partial
 from pathlib import Path
 
+import pydicom
 import pytest
-from pydicom.data import get_testdata_file, get_testdata_files
+from pydicom.data import get_testdata_file
 
 from storage.errors import Invalid
 from storage.header import read_header
@@ -19,8 +20,10 @@ from storage.structure import Encoding
 
 
 def headers_of_files():
-    for name in sorted(set(get_testdata_files("*.dcm"))):
-        data = Path(name).read_bytes()
+    for path in sorted((Path(pydicom.__path__[0]) / "data").rglob("*")):
+        if not path.is_file():
+            continue
+        data = path.read_bytes()
         try:
             info = inspect_file(data)
             header = read_header(data[info.dataset_offset :], 0, info.transfer_syntax_uid)
