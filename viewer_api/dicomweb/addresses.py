@@ -39,7 +39,19 @@ def _origin(request: Request) -> tuple[str, str]:
     host = forwarded.get("host") or _first(headers.get("x-forwarded-host")) or headers.get("host", "")
     if not _HOST.fullmatch(host):
         host = request.url.netloc
+    host += _forgotten_port(request, host)
     return "https" if scheme.lower() == "https" else "http", host
+
+
+def _forgotten_port(request: Request, host: str) -> str:
+    """Our port, where a client that calls us directly names our very address without it, as dicomweb-client does.
+
+    A proxy names the address that it has itself, or says that it is one.
+    """
+    address, port = request.scope.get("server") or ("", None)
+    proxied = any(name == "via" or "forwarded" in name for name in request.headers)
+    ours = host == address or (host == "localhost" and address in ("127.0.0.1", "::1"))
+    return f":{port}" if ours and port not in (None, 80, 443) and not proxied else ""
 
 
 def _forwarded(request: Request) -> dict[str, str]:

@@ -21,7 +21,7 @@ from viewer_api.dicomweb.holdings import one_instance, series_instances, study_i
 from viewer_api.dicomweb.media_types import EXPLICIT_VR_LITTLE_ENDIAN, OCTET_STREAM
 from viewer_api.dicomweb.multipart import Part, multipart_response
 from viewer_api.dicomweb.pixel_data import pixel_data, pixel_parts
-from viewer_api.dicomweb.ranges import whole_or_range
+from viewer_api.dicomweb.ranges import in_one_part, whole_or_range
 from viewer_api.dicomweb.reading_ahead import Reading
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
 from viewer_api.dicomweb.viewing import viewed
@@ -81,10 +81,10 @@ def retrieve_bulkdata(
 def _value(
     request: Request, data: bytes, media_type: str, *, multipart: bool, headers: dict[str, str]
 ) -> Response:
+    pieces = partial(_slice, data)
     if multipart:
         syntax = EXPLICIT_VR_LITTLE_ENDIAN if media_type == OCTET_STREAM else ""
-        return multipart_response([Part(media_type, syntax, data)], media_type, headers)
-    pieces = partial(_slice, data)
+        return in_one_part(request, Part(media_type, syntax, b""), pieces, len(data), headers)
     return whole_or_range(request, pieces, len(data), media_type=media_type, headers=headers)
 
 

@@ -25,6 +25,7 @@ class Part:
     content: bytes | Reading | Iterable[Piece]
     location: str = ""
     length: int | None = None
+    content_range: str = ""
 
     @property
     def content_type(self) -> str:
@@ -39,7 +40,9 @@ class Part:
         return len(self.content) if isinstance(self.content, bytes) else self.length
 
 
-def multipart_response(parts: Iterable[Part], root_type: str, headers: dict[str, str]) -> Response:
+def multipart_response(
+    parts: Iterable[Part], root_type: str, headers: dict[str, str], status_code: int = 200
+) -> Response:
     """An answer in one piece if all content is at hand, else streamed; `parts` may be made while it is sent.
 
     A list of parts whose lengths are known is sent with the length of the whole.
@@ -51,9 +54,9 @@ def multipart_response(parts: Iterable[Part], root_type: str, headers: dict[str,
     whole = [part.content for part in parts if isinstance(part.content, bytes)]
     if len(whole) == len(parts):
         joined = b"".join(piece for piece in _pieces(parts, boundary) if isinstance(piece, bytes))
-        return Response(joined, media_type=media_type, headers=headers)
+        return Response(joined, status_code, headers, media_type)
     contents, length = read_in_order(_pieces(parts, boundary)), _length(parts, boundary)
-    return Streamed(contents, media_type=media_type, headers=headers, length=length)
+    return Streamed(contents, media_type=media_type, headers=headers, length=length, status_code=status_code)
 
 
 def _pieces(parts: Iterable[Part], boundary: str) -> Iterator[Piece]:
@@ -81,6 +84,8 @@ def _part_head(part: Part, boundary: str) -> bytes:
         lines.append(f"Content-Length: {part.known_length}")
     if part.location:
         lines.append(f"Content-Location: {part.location}")
+    if part.content_range:
+        lines.append(f"Content-Range: {part.content_range}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
 
 

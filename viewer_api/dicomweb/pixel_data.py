@@ -30,7 +30,7 @@ from viewer_api.dicomweb.holdings import one_instance, series_instances, study_i
 from viewer_api.dicomweb.kept_pieces import kept_pieces
 from viewer_api.dicomweb.media_types import EXPLICIT_VR_BIG_ENDIAN, is_native
 from viewer_api.dicomweb.multipart import Part, multipart_response
-from viewer_api.dicomweb.ranges import whole_or_range
+from viewer_api.dicomweb.ranges import in_one_part, whole_or_range
 from viewer_api.dicomweb.reading_ahead import Reading, read_in_order
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
 from viewer_api.dicomweb.streamed import Streamed
@@ -72,6 +72,9 @@ def pixel_data(request: Request, archive: Archive, found: StoredInstance) -> Res
     if unchanged is not None:
         return unchanged
     headers = cache_headers(tag, IMMUTABLE)
+    if form.multipart and _lies_native(found):
+        part = Part(form.media_type, form.transfer_syntax_uid, b"")
+        return in_one_part(request, part, partial(_lying, archive, found), layout.length, headers)
     if form.multipart:
         return multipart_response(list(_value_parts(archive, found, form)), form.media_type, headers)
     media_type = f"{form.media_type}; transfer-syntax={form.transfer_syntax_uid}"

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from fastapi import Request, Response
 
+from viewer_api.dicomweb.multipart import Part, multipart_response
 from viewer_api.dicomweb.reading_ahead import Piece, read_in_order
 from viewer_api.dicomweb.streamed import Streamed
 from viewer_api.problems import problem
 
 _ONE_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.IGNORECASE)
 
+Pieces = Callable[[int, int], Iterable[Piece]]
+"""So many bytes (the second) of a value from the first on."""
+
 
 def whole_or_range(
     request: Request,
-    pieces: Callable[[int, int], Iterable[Piece]],
+    pieces: Pieces,
     length: int,
     *,
     media_type: str,
@@ -31,9 +36,7 @@ def whole_or_range(
     asked = _asked(request, headers["ETag"], length)
     start, end = asked or (0, length)
     if asked and start >= end:
-        refused = problem(416, "RANGE_NOT_SATISFIABLE", f"there are {length} bytes", {"length": length})
-        refused.headers.update({"Accept-Ranges": "bytes", "Content-Range": f"bytes */{length}"})
-        return refused
+        return _not_satisfiable(length)
     if asked:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{length}"
     return Streamed(
@@ -43,6 +46,27 @@ def whole_or_range(
         length=end - start,
         status_code=206 if asked else 200,
     )
+
+
+def in_one_part(
+    request: Request, part: Part, pieces: Pieces, length: int, headers: dict[str, str]
+) -> Response:
+    """The same in the one part of a `multipart/related` answer, whose head says which bytes it has: dicomweb-client
+    asks for ranges in no other way. `part` lacks its content."""
+    headers = {**headers, "Accept-Ranges": "bytes"}
+    asked = _asked(request, headers["ETag"], length)
+    start, end = asked or (0, length)
+    if asked and start >= end:
+        return _not_satisfiable(length)
+    told = f"bytes {start}-{end - 1}/{length}" if asked else ""
+    filled = replace(part, content=pieces(start, end - start), length=end - start, content_range=told)
+    return multipart_response([filled], part.media_type, headers, 206 if asked else 200)
+
+
+def _not_satisfiable(length: int) -> Response:
+    refused = problem(416, "RANGE_NOT_SATISFIABLE", f"there are {length} bytes", {"length": length})
+    refused.headers.update({"Accept-Ranges": "bytes", "Content-Range": f"bytes */{length}"})
+    return refused
 
 
 def _asked(request: Request, tag: str, length: int) -> tuple[int, int] | None:

@@ -210,6 +210,18 @@ def test_ranges_of_a_value(served, kashi, wanted, status, part):
             assert answer.content == whole[part]
 
 
+def test_a_range_in_a_part(served, kashi):
+    for path, whole in {"CT_small.dcm": "7FE00010", "document": "00420011"}.items():
+        url = f"{served[path].url}/bulkdata/{whole}"
+        headers = {"Accept": 'multipart/related; type="application/octet-stream"', "Range": "bytes=10-29"}
+        expected = ranged(kashi, url, "bytes=10-29").content
+        answer = kashi.get(url, headers=headers)
+        assert answer.status_code == 206
+        ((_, content),) = parts_of(answer)
+        assert (content, len(content)) == (expected, 20)
+        assert b"\r\nContent-Range: bytes 10-29/" in answer.content
+
+
 def test_a_file_by_range_and_of_one_version(served, kashi):
     stored = served["CT_small.dcm"]
     whole = kashi.get(stored.url, headers={"Accept": "application/dicom"})
