@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from PIL import Image, ImageDraw
 
 from viewer_api.render.cielab import RGB
 from viewer_api.render.presentation_area import Point
-from viewer_api.render.presentation_graphics import Shape, Words
+from viewer_api.render.presentation_graphics import MAX_OBJECTS, Shape, Words
 from viewer_api.render.typefaces import typeface
 
 _SMOOTHED_PIXELS = 16_000_000
@@ -22,7 +22,7 @@ _SMALLEST, _LARGEST, _LEADING = 9, 64, 1.35
 
 def painted(image: Image.Image, what: Iterable[Shape | Words]) -> Image.Image:
     """RGB with everything on it; the image itself if there is nothing."""
-    drawn = list(what)
+    drawn = list(islice(what, MAX_OBJECTS))
     if not drawn:
         return image
     image = image.convert("RGB")

@@ -16,6 +16,8 @@ from viewer_api.render.presentation_state import Target, is_meant, items
 DEFAULT_COLOUR: RGB = (255, 225, 64)
 """Where neither layer nor style has one: seen on black and on white alike, with its dark rim."""
 _MAX_POINTS = 100_000
+MAX_OBJECTS, _MAX_LINES, _MAX_LETTERS = 5000, 50, 400
+"""Of a picture, of a text, and of its lines: more are not read by anybody."""
 _ROUND = 96
 """Corners of a drawn circle."""
 
@@ -125,13 +127,18 @@ def _words(item: Dataset, colour: RGB, area: DisplayedArea) -> Words | None:
     anchor = attributes.numbers(item, "AnchorPoint")
     anchor_at = _places(attributes.text(item, "AnchorPointAnnotationUnits", "PIXEL"), area)
     return Words(
-        str(text).replace("\r\n", "\n").replace("\r", "\n").strip("\n"),
+        _shown_text(str(text)),
         own or colour,
         _box(item, area),
         anchor_at(anchor[0], anchor[1]) if len(anchor) == 2 else None,
         attributes.text(item, "AnchorPointVisibility", "N") == "Y",
         attributes.text(item, "BoundingBoxTextHorizontalJustification", "LEFT"),
     )
+
+
+def _shown_text(text: str) -> str:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").strip("\n").split("\n")
+    return "\n".join(line[:_MAX_LETTERS] for line in lines[:_MAX_LINES])
 
 
 def _box(item: Dataset, area: DisplayedArea) -> tuple[float, float, float, float] | None:

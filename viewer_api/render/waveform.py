@@ -48,25 +48,27 @@ class Channel:
 
 @dataclass(frozen=True)
 class WaveformGroup:
-    """Channels sampled together, `frequency` times a second."""
+    """Channels sampled together, `frequency` times a second; their samples begin at `start_s` of `total_s`."""
 
     label: str
     frequency: float
     channels: tuple[Channel, ...]
+    start_s: float
+    total_s: float
 
     @property
     def duration_s(self) -> float:
-        """Of the longest channel."""
+        """Of the samples that are here."""
         return max((len(channel.samples) for channel in self.channels), default=0) / self.frequency
 
-    def part(self, start_s: float, duration_s: float) -> list[tuple[Channel, NDArray[np.float32]]]:
-        """Each channel with its samples of a stretch of time."""
-        first, count = round(start_s * self.frequency), round(duration_s * self.frequency)
-        return [(channel, channel.samples[first : first + count]) for channel in self.channels]
 
+def waveform_group(
+    header: Dataset, number: int, start_s: float = 0.0, duration_s: float = 60.0
+) -> WaveformGroup:
+    """A stretch of the multiplex group of that number, from 1.
 
-def waveform_group(header: Dataset, number: int) -> WaveformGroup:
-    """The multiplex group of that number, from 1. Raises `Invalid` where it is not there or cannot be read."""
+    Raises `Invalid` where it is not there or cannot be read, and for a start behind its end.
+    """
     groups = items(header, "WaveformSequence")
     if not 1 <= number <= len(groups):
         raise Invalid(
@@ -76,7 +78,12 @@ def waveform_group(header: Dataset, number: int) -> WaveformGroup:
     frequency = (attributes.numbers(group, "SamplingFrequency") or (0.0,))[0]
     if frequency <= 0:
         raise Invalid("(003A,001A) SamplingFrequency is missing or not above 0", code="NOT_RENDERABLE")
-    stored, gaps = _stored(group)
+    whole, padding = _stored(group)
+    first, count = round(start_s * frequency), round(duration_s * frequency)
+    part = whole[first : first + count]
+    if not len(part):
+        raise Invalid(f"start: the waveform lasts {len(whole) / frequency:.4g} s", parameter="start")
+    stored, gaps = part.astype(np.float32), part == padding
     definitions = items(group, "ChannelDefinitionSequence")
     channels = [
         _channel(
@@ -87,11 +94,17 @@ def waveform_group(header: Dataset, number: int) -> WaveformGroup:
         )
         for index in range(stored.shape[1])
     ]
-    return WaveformGroup(str(group.get("MultiplexGroupLabel") or ""), frequency, tuple(channels))
+    return WaveformGroup(
+        str(group.get("MultiplexGroupLabel") or ""),
+        frequency,
+        tuple(channels),
+        start_s,
+        len(whole) / frequency,
+    )
 
 
-def _stored(group: Dataset) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Sample values `(n, channels)`, and where there is none."""
+def _stored(group: Dataset) -> tuple[NDArray[Any], Any]:
+    """Sample values `(n, channels)`, and the value that stands for none."""
     count = attributes.integer(group, "NumberOfWaveformChannels")
     kind = attributes.text(group, "WaveformSampleInterpretation")
     data = attributes.value_of(group, "WaveformData")
@@ -103,8 +116,7 @@ def _stored(group: Dataset) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     values = read(data)
     whole = values[: len(values) // count * count].reshape(-1, count)
     samples = attributes.integer(group, "NumberOfWaveformSamples", len(whole))
-    whole = whole[: max(0, samples)]
-    return whole.astype(np.float32), whole == _padding(group, values)
+    return whole[: max(0, samples)], _padding(group, values)
 
 
 def _padding(group: Dataset, values: NDArray[Any]) -> Any:

@@ -21,9 +21,9 @@ _OFFSET_MV = 1.0
 _WIDTH = SPEED_MM_S * SHOWN_S
 
 
-def ecg_sheet(group: WaveformGroup, start_s: float, notes: Sequence[str]) -> Sheet:
-    """Ten seconds from `start_s` on: in the order of `TWELVE` where all twelve leads are there, else row by row."""
-    rows = _twelve_rows(group, start_s) or _single_rows(group, start_s)
+def ecg_sheet(group: WaveformGroup, notes: Sequence[str]) -> Sheet:
+    """Its first ten seconds: in the order of `TWELVE` where all twelve leads are there, else row by row."""
+    rows = _twelve_rows(group) or _single_rows(group)
     gain = _gain([samples for row in rows for _, samples in row])
     sheet = _paper(len(rows), _ROW)
     for number, row in enumerate(rows):
@@ -37,7 +37,7 @@ def ecg_sheet(group: WaveformGroup, start_s: float, notes: Sequence[str]) -> She
             sheet.labels.append(Label(left + 1, middle - _ROW * 0.32, label))
             if place:
                 sheet.traces.append(polyline([(left, middle - 6), (left, middle - 3)]))
-    _head(sheet, [f"{SPEED_MM_S:g} mm/s", f"{gain:g} mm/mV", *_about(group, start_s, SHOWN_S)], notes)
+    _head(sheet, [f"{SPEED_MM_S:g} mm/s", f"{gain:g} mm/mV", *_about(group, SHOWN_S)], notes)
     return sheet
 
 
@@ -46,38 +46,42 @@ def is_ecg(group: WaveformGroup) -> bool:
     return all(channel.lead and channel.millivolts is not None for channel in group.channels)
 
 
-def channel_sheet(group: WaveformGroup, start_s: float, duration_s: float, notes: Sequence[str]) -> Sheet:
-    """Every channel by itself, over its own range, for `duration_s` from `start_s` on."""
-    parts = group.part(start_s, duration_s)[:_MOST_ROWS]
+def channel_sheet(group: WaveformGroup, notes: Sequence[str]) -> Sheet:
+    """Every channel by itself, over its own range."""
+    parts = [(channel, channel.samples) for channel in group.channels[:_MOST_ROWS]]
     sheet = _paper(len(parts), _OTHER_ROW)
     for number, (channel, samples) in enumerate(parts):
         _channel_row(
-            sheet, channel, samples, _HEAD + _OTHER_ROW * number, len(samples) / group.frequency / duration_s
+            sheet,
+            channel,
+            samples,
+            _HEAD + _OTHER_ROW * number,
+            len(samples) / group.frequency / (group.duration_s or 1),
         )
-    _head(sheet, _about(group, start_s, duration_s), notes)
+    _head(sheet, _about(group, group.duration_s), notes)
     return sheet
 
 
-def _twelve_rows(group: WaveformGroup, start_s: float) -> list[list[tuple[str, NDArray[np.float32]]]]:
+def _twelve_rows(group: WaveformGroup) -> list[list[tuple[str, NDArray[np.float32]]]]:
     """Empty if a lead is missing. A median beat is too short for one time after the other: its leads begin together."""
     leads = {channel.lead: channel for channel in group.channels}
     if any(lead not in leads for row in TWELVE for lead in row):
         return []
-    together = group.duration_s - start_s < SHOWN_S / 2
+    together = group.duration_s < SHOWN_S / 2
     step = 0.0 if together else SHOWN_S / 4
     rows = [
         [
-            (lead, _centred(_cut(group, leads[lead], start_s + step * place, SHOWN_S / 4)))
+            (lead, _centred(_cut(group, leads[lead], step * place, SHOWN_S / 4)))
             for place, lead in enumerate(row)
         ]
         for row in TWELVE
     ]
-    return rows if together else [*rows, [("II", _centred(_cut(group, leads["II"], start_s, SHOWN_S)))]]
+    return rows if together else [*rows, [("II", _centred(_cut(group, leads["II"], 0, SHOWN_S)))]]
 
 
-def _single_rows(group: WaveformGroup, start_s: float) -> list[list[tuple[str, NDArray[np.float32]]]]:
+def _single_rows(group: WaveformGroup) -> list[list[tuple[str, NDArray[np.float32]]]]:
     return [
-        [(channel.lead, _centred(_cut(group, channel, start_s, SHOWN_S)))]
+        [(channel.lead, _centred(_cut(group, channel, 0, SHOWN_S)))]
         for channel in group.channels[:_MOST_ROWS]
     ]
 
@@ -145,10 +149,10 @@ def _channel_row(
     sheet.labels.append(Label(1, bottom, f"{low:.4g}", 2.4, PALE))
 
 
-def _about(group: WaveformGroup, start_s: float, shown_s: float) -> list[str]:
+def _about(group: WaveformGroup, shown_s: float) -> list[str]:
     """What was recorded, with which filters, and how much of it is here."""
-    end = min(group.duration_s, start_s + shown_s)
-    told = [f"{start_s:g}-{end:.4g} s / {group.duration_s:.4g} s", f"{group.frequency:g} Hz"]
+    end = group.start_s + min(group.duration_s, shown_s)
+    told = [f"{group.start_s:g}-{end:.4g} s / {group.total_s:.4g} s", f"{group.frequency:g} Hz"]
     filters = {(each.filter_low, each.filter_high, each.notch) for each in group.channels}
     low, high, notch = next(iter(filters)) if len(filters) == 1 else (0.0, 0.0, 0.0)
     if high:

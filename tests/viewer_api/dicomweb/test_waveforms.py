@@ -39,7 +39,7 @@ def test_samples_are_in_their_units(ecg):
 
 def test_an_ecg_has_the_scale_of_its_paper(ecg):
     group = waveform_group(ecg, 1)
-    sheet = ecg_sheet(group, 0, [])
+    sheet = ecg_sheet(group, [])
     assert is_ecg(group)
     pulse, first = sheet.traces[0].points, sheet.traces[1].points
     assert np.ptp(pulse[:, 1]) == pytest.approx(10), "a millivolt"

@@ -15,7 +15,7 @@ from viewer_api.dicomweb.parameters import PICTURES, Rendering, read_rendering
 from viewer_api.render import Picture, attributes
 from viewer_api.render.presentation_state import items
 from viewer_api.render.waveform import waveform_group
-from viewer_api.render.waveform_layout import SHOWN_S, channel_sheet, ecg_sheet, is_ecg
+from viewer_api.render.waveform_layout import channel_sheet, ecg_sheet, is_ecg
 from viewer_api.render.waveform_picture import sheet_picture, sheet_svg
 from viewer_api.render.waveform_sheet import Sheet
 
@@ -24,9 +24,8 @@ _KINDS = (1.1, 1.2, 1.3, 1.4, 2.1, 3.1, 4.1, 4.2, 5.1, 6.1, 6.2, 7.1, 7.2, 7.3, 
 WAVEFORM_CLASSES = tuple(f"{_ROOT}{kind}" for kind in _KINDS)
 SVG = "image/svg+xml"
 _GROUPS = frozenset({"0008", "003A", "0040", "5400"})
-_MAX_BYTES = 256 << 20
+_MAX_BYTES = 128 << 20
 _LONGEST_S = 1e7
-_OVERVIEW_S = 60.0
 
 
 def waveform_picture(ask: Ask) -> Response:
@@ -53,14 +52,11 @@ def _sheet(ask: Ask, start_s: float) -> Sheet:
     if ask.found.length > _MAX_BYTES:
         raise Invalid("this waveform is too long to be shown as a picture", code="NOT_RENDERABLE")
     header = complete_header(ask.archive, ask.found, _GROUPS)
-    group = waveform_group(header, ask.frame_number or 1)
-    if start_s >= group.duration_s:
-        raise Invalid(f"start: the waveform lasts {group.duration_s:.4g} s", parameter="start")
+    group = waveform_group(header, ask.frame_number or 1, start_s)
     notes = list(dict.fromkeys(_notes(header, ask.frame_number or 1)))
     if is_ecg(group):
-        return ecg_sheet(group, start_s, notes)
-    shown_s = min(group.duration_s - start_s, max(SHOWN_S, _OVERVIEW_S))
-    return channel_sheet(group, start_s, shown_s, notes)
+        return ecg_sheet(group, notes)
+    return channel_sheet(group, notes)
 
 
 def _start(ask: Ask) -> float:
