@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
+import openjpeg
 import pytest
 from file_frames import colour_header, decoded, image_header
 from hypothesis import given, settings
@@ -340,6 +341,15 @@ def test_white_stays_white_in_lossy_htj2k(uid: str) -> None:
     stream = imagecodecs.htj2k_encode(pattern, reversible=False, level=0.05)
     ours = decoded(image_header(64, 64, BitsAllocated=8), stream, uid)
     assert np.abs(ours.astype(int) - pattern).max() < 40
+
+
+@pytest.mark.parametrize("values", [GREY8, GREY12, GREY16, RGB], ids=["8", "12", "16", "colour"])
+@pytest.mark.parametrize("reversible", [True, False])
+def test_htj2k_is_openjpegs(values: np.ndarray, reversible: bool) -> None:
+    stream = imagecodecs.htj2k_encode(values, reversible=reversible)
+    bits = 8 * values.itemsize
+    header = colour_header(64, 64) if values.ndim == 3 else image_header(*values.shape, BitsAllocated=bits)
+    assert np.array_equal(decoded(header, stream, HTJ2K), openjpeg.decode(stream))
 
 
 def test_htj2k_without_its_end() -> None:
