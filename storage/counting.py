@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, func, select, union_all
-from sqlalchemy.sql import visitors
+from sqlalchemy import Connection, Select, func, select, union_all
 
-from storage.finding import Condition, Conditions, Seen, asked_of, rows_of
+from storage.finding import Condition, Conditions, Seen, asked_of, is_of_dates, rows_of
 from storage.query_keys import Level
 from storage.starting_points import StartingPoint
 from storage.tables import study
@@ -39,7 +38,7 @@ def count_rows(
     parts = _parts(visible)
     if not parts:
         return 0
-    candidates = _candidates(parts, _of_index(conditions), most)
+    candidates = _candidates(parts, [one for one in conditions.get("study", []) if is_of_dates(one)], most)
     if (_number(connection, select(candidates.c.id).limit(most + 1)) or 0) > most:
         return None
     within = rows_of(level).where(study.c.id.in_(select(candidates.c.id)))
@@ -58,15 +57,6 @@ def _candidates(parts: list[Condition], narrowed: list[Condition], most: int) ->
     """The studies that are seen, each part in its own index; one that is in two parts is there twice."""
     each = [select(select(study.c.id).where(part, *narrowed).limit(most + 1).subquery()) for part in parts]
     return union_all(*each).subquery("candidates")
-
-
-def _of_index(conditions: Conditions) -> list[Condition]:
-    """Conditions on what the index of a part holds: its dates."""
-    return [one for one in conditions.get("study", []) if _columns_of(one) <= {"study_date", "study_time"}]
-
-
-def _columns_of(condition: Condition) -> set[str]:
-    return {part.name for part in visitors.iterate(condition) if isinstance(part, Column)}
 
 
 def _up_to(

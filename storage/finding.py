@@ -7,10 +7,11 @@ row, by scalar subqueries: written as joins or ``IN``, a database may begin at t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, literal, select, union_all
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, literal, select, union_all
+from sqlalchemy.sql import visitors
 
 from storage.query_keys import Level
 from storage.starting_points import StartingPoint
@@ -26,6 +27,9 @@ Conditions = dict[str, list[Condition]]
 
 MAX_PARTS = 24
 """Of what a person sees: each is gone through by itself, in its own index."""
+_SEVERAL = 3
+_DEPTHS = (2_000, 16_000, 128_000)
+"""Studies of all parts together that are looked at before more are."""
 
 
 def find_rows(
@@ -42,15 +46,50 @@ def find_rows(
     statement: Any
     if level is Level.PATIENT:
         statement = _patients(conditions, visible, start)
-    elif level is Level.STUDY and start is None and _in_parts(visible):
-        statement = _newest_of_parts(visible.parts(), asked_of(level, conditions), limit + offset)
+    elif level is Level.STUDY and start is None and isinstance(visible, Visible) and _in_parts(visible):
+        asked = asked_of(level, conditions)
+        for since in _windows(connection, visible, conditions):
+            newest = _newest_of_parts(visible.parts(), [*asked, study.c.study_date >= since], limit + offset)
+            found = list(connection.execute(newest.limit(limit).offset(offset)).scalars())
+            if len(found) == limit:
+                return found
+        statement = _newest_of_parts(visible.parts(), asked, limit + offset)
     else:
         statement = _below_patient(level, conditions, visible, start)
     return list(connection.execute(statement.limit(limit).offset(offset)).scalars())
 
 
-def _in_parts(visible: Seen) -> bool:
-    return isinstance(visible, Visible) and 1 <= len(visible.parts()) <= MAX_PARTS
+def is_of_dates(condition: Condition) -> bool:
+    """Whether it asks only what the index of each part holds."""
+    columns = {part.name for part in visitors.iterate(condition) if isinstance(part, Column)}
+    return columns <= {"study_date", "study_time"}
+
+
+def _windows(connection: Connection, visible: Visible, conditions: Conditions) -> Iterator[str]:
+    """Days since when there are so many studies, if there are several parts and few of each may be meant: each part
+    must fill the page by itself, and together they have gone far back where one step would have done."""
+    dated = any(is_of_dates(one) for one in conditions.get("study", []))
+    if len(visible.sites) < _SEVERAL or dated or not any(conditions.values()):
+        return
+    for depth in _DEPTHS:
+        at = depth // len(visible.sites)
+        days = (
+            select(study.c.study_date)
+            .where(study.c.site == site)
+            .order_by(study.c.study_date.desc(), study.c.study_time.desc(), study.c.id.desc())
+            .limit(1)
+            .offset(at)
+            .scalar_subquery()
+            for site in visible.sites
+        )
+        known = [day for day in connection.execute(select(*days)).one() if day is not None]
+        if not known:
+            return
+        yield max(known)
+
+
+def _in_parts(visible: Visible) -> bool:
+    return 1 <= len(visible.parts()) <= MAX_PARTS
 
 
 def _seen(visible: Seen) -> Condition:

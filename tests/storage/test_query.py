@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from query_studies import HOTAN, KASHI, put, with_two_sites
+from query_studies import HOTAN, KASHI, made_archive, put, with_two_sites
 from sqlalchemy import event, true
 from sqlalchemy.exc import IntegrityError
 
@@ -12,7 +12,9 @@ from storage.errors import Invalid
 from storage.matching import MAX_UIDS, MAX_VALUES
 from storage.query import MAX_LIMIT, Level, Match, Query, search
 from storage.query_keys import QUERY_KEYS, Kind
+from storage.sites import Site, put_site
 from storage.tables import site, study
+from storage.visibility import Visible
 
 LEVELS = (Level.STUDY, Level.SERIES, Level.INSTANCE)
 
@@ -380,3 +382,27 @@ def test_an_error_of_the_database_does_not_tell_what_was_asked(archive):
         connection.execute(site.insert().values(**values))
     assert Database("postgresql://nobody@127.0.0.1/none").engine.hide_parameters
     assert "SENTINEL" not in str(raised.value)
+
+
+def test_a_page_of_many_hospitals_is_the_newest_of_all(tmp_path, monkeypatch):
+    """Windows of days, one further back than the other, find what going through everything finds."""
+    monkeypatch.setattr("storage.finding._DEPTHS", (8, 16))
+    archive = made_archive(tmp_path)
+    sites = tuple(f"S{number}" for number in range(4))
+    with archive.database.write() as connection:
+        for code in sites:
+            put_site(archive.database, connection, Site(code, code, code, "county", "Asia/Urumqi"))
+    for number in range(32):
+        name = "RARE" if number == 3 else "AB"[number % 2]
+        day = f"2024{1 + number % 9:02}{1 + number % 25:02}"
+        put(archive, str(number), site=sites[number % 4], StudyDate=day, StudyDescription=f"x {name} y")
+    for name, count in (("A", 7), ("B", 7), ("RARE", 1), ("NONE", 0)):
+        query = Query(Level.STUDY, [Match("StudyDescription", (f"*{name}*",))], limit=7)
+        with archive.database.read() as connection:
+            found, every = (
+                [item["0020000D"] for item in search(connection, query, seen).items]
+                for seen in (Visible(sites), study.c.site.in_(sites))
+            )
+        assert found == every
+        assert len(found) == count
+    archive.close()
