@@ -1,4 +1,4 @@
-"""uvicorn on a socket that several web processes share: each takes one connection when it is free to look.
+"""uvicorn on a socket that several web processes share: who has many connections waits a little before the next.
 
 Given the socket itself, a process would take every connection that waits at once, and the others none: a browser opens
 its six connections in one moment, and a reading room its fifty.
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import uvicorn
+
+_STEP_S, _LONGEST_S = 0.0005, 0.005
 
 
 class WebServer(uvicorn.Server):
@@ -31,7 +33,7 @@ class WebServer(uvicorn.Server):
         """See `uvicorn.Server`."""
         await super().startup(sockets=[])
         self._listening.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._listening, self._take)
+        self._look_out()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """See `uvicorn.Server`."""
@@ -39,14 +41,25 @@ class WebServer(uvicorn.Server):
         self._listening.close()
         await super().shutdown(sockets=[])
 
+    def _look_out(self) -> None:
+        if self._listening.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(self._listening, self._let_others)
+
+    def _let_others(self) -> None:
+        """Those with fewer connections are quicker."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._listening)
+        loop.call_later(min(_LONGEST_S, _STEP_S * len(self.server_state.connections)), self._take)
+
     def _take(self) -> None:
-        """One connection; whoever else waits makes the loop call again, here or in another process."""
-        with suppress(BlockingIOError, InterruptedError, ConnectionError):
+        """One connection, if it is still there."""
+        with suppress(OSError):
             connection, _ = self._listening.accept()
             connection.setblocking(False)
             task = asyncio.get_running_loop().create_task(self._serve_on(connection))
             self._taken.add(task)
             task.add_done_callback(self._taken.discard)
+        self._look_out()
 
     async def _serve_on(self, connection: socket.socket) -> None:
         with suppress(OSError):  # the caller is gone already

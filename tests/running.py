@@ -61,6 +61,7 @@ class Program:
             "FARLIGHT_DICOM_HOST": "127.0.0.1",
             "FARLIGHT_DICOM_PORT": str(self.dicom_port),
             "FARLIGHT_DICOM_PROCESSES": "1",
+            "FARLIGHT_WEB_PROCESSES": "1",
             "FARLIGHT_QUIET_SECONDS": "1",
             "FARLIGHT_RETRY_SECONDS": "0.5",
             "TEST_PASSWORD": PASSWORD,
