@@ -15,6 +15,7 @@ from viewer_api.render.picture import Picture, encoded
 from viewer_api.render.presentation_area import displayed_area, presentation_aspect
 from viewer_api.render.presentation_drawing import painted
 from viewer_api.render.presentation_graphics import graphic_annotations, layer_colour
+from viewer_api.render.presentation_mask import Frames
 from viewer_api.render.presentation_shutter import covered, shutter_colour
 from viewer_api.render.presentation_state import Target, require_applicable
 from viewer_api.render.presentation_values import presented_values
@@ -29,14 +30,15 @@ def presented_frame(
     target: Target,
     options: RenderOptions,
     image_overlays: Dataset | None = None,
+    frames: Frames | None = None,
 ) -> Picture:
     """The frame under the state. `stored` is as `decode_frame` gives it, `image_overlays` holds the image's own groups
-    60xx, of which the state may switch on some.
+    60xx, of which the state may switch on some; `frames` gives other frames of the image, which the state may subtract.
 
     Raises `Invalid`, ``NOT_RENDERABLE`` for states that are not for one image, else naming what contradicts itself.
     """
     require_applicable(state)
-    values, window = presented_values(state, header, stored, target, options.window)
+    values, window = presented_values(state, header, stored, target, options.window, frames)
     values = _with_overlays(state, values, target, image_overlays)
     values = _with_shutter(state, values, target)
     image = Image.fromarray(np.ascontiguousarray(values))

@@ -6,7 +6,7 @@ and MONOCHROME1 no longer inverts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from viewer_api.render.modality import ModalityTransform, Rescale, modality_tran
 from viewer_api.render.padding import padding
 from viewer_api.render.palette import palette_colours
 from viewer_api.render.pixel_format import MONOCHROME, PixelFormat, pixel_format
+from viewer_api.render.presentation_mask import Frames, mask_for
 from viewer_api.render.presentation_state import PSEUDO_COLOR, Target, item_for
 from viewer_api.render.voi import header_window
 from viewer_api.render.window import Window, full_window
@@ -30,23 +31,32 @@ _MODALITY = ("ModalityLUTSequence", "RescaleIntercept", "RescaleSlope")
 
 
 def presented_values(
-    state: Dataset, header: Dataset, stored: NDArray[Any], target: Target, window: Window | None
+    state: Dataset,
+    header: Dataset,
+    stored: NDArray[Any],
+    target: Target,
+    window: Window | None,
+    frames: Frames | None = None,
 ) -> tuple[NDArray[np.uint8], Window | None]:
     """Grey `(rows, columns)` or RGB `(rows, columns, 3)`, in sRGB, of one frame; the window that was used, if one was.
 
     `window` beats the state's. No LUT of a state is for colour images; the state's ICC profile takes the place of
-    theirs (PS3.3 A.33.2, C.11.15).
+    theirs (PS3.3 A.33.2, C.11.15). `frames` gives the other frames of the image, for a mask to be subtracted.
     """
     form = pixel_format(header, pixel_vr="OF" if stored.dtype.kind == "f" else None)
     if form.photometric_interpretation not in MONOCHROME:
         colours = display_values(header, stored, frame_number=target.frame_number)
         return in_colour_space(state if icc_profile(state) else header, colours, None)[0], None
     steps = _steps(state, form, target, window)
-    coloured = str(state.get("SOPClassUID") or "") == PSEUDO_COLOR
-    table = _possible(stored) if stored.dtype.itemsize <= 2 else stored
-    shown = _coloured(state, steps.brightness(table)) if coloured else _grey(state, steps.brightness(table))
-    if table is not stored:
-        shown = shown[np.ascontiguousarray(stored).view(f"u{stored.dtype.itemsize}")]
+    mask = mask_for(state, target.frame_number, attributes.integer(header, "NumberOfFrames", 1))
+    if mask is not None and frames is not None:
+        difference = mask.subtracted(frames, steps.modality)
+        shown = _presented(state, replace(steps, signed=True).brightness(difference))
+    elif stored.dtype.itemsize > 2:
+        shown = _presented(state, steps.brightness(steps.modality(stored)))
+    else:
+        table = _presented(state, steps.brightness(steps.modality(_possible(stored))))
+        shown = table[np.ascontiguousarray(stored).view(f"u{stored.dtype.itemsize}")]
     pad = padding(header, form)
     if pad is not None:
         shown[pad(stored)] = 0
@@ -55,16 +65,19 @@ def presented_values(
 
 @dataclass(frozen=True)
 class _Steps:
-    """Modality and VOI transform."""
+    """Modality and VOI transform; without a VOI transform the whole range is shown, of differences (`signed`) twice
+    as wide."""
 
     modality: ModalityTransform
-    voi: Window | LookupTable
+    voi: Window | LookupTable | None
+    form: PixelFormat
+    signed: bool = False
 
-    def brightness(self, stored: NDArray[Any]) -> NDArray[Any]:
-        """From 0.0 to 1.0, of the shape of `stored`."""
-        values = self.modality(stored)
-        if isinstance(self.voi, Window):
-            shown: NDArray[Any] = np.nan_to_num(self.voi(values))
+    def brightness(self, values: NDArray[Any]) -> NDArray[Any]:
+        """From 0.0 to 1.0, of the shape of the modality values."""
+        if self.voi is None or isinstance(self.voi, Window):
+            window = self.voi or _whole_range(self.form, self.modality, differences=self.signed)
+            shown: NDArray[Any] = np.nan_to_num(window(values))
             return shown
         brightness: NDArray[Any] = np.clip(self.voi(np.nan_to_num(values)) / ((1 << self.voi.bits) - 1), 0, 1)
         return brightness
@@ -76,9 +89,9 @@ def _steps(state: Dataset, form: PixelFormat, target: Target, window: Window | N
     table = None if item is None else attributes.first_item(item, "VOILUTSequence")
     if window is None and item is not None and table is not None:
         signed = form.signed or (isinstance(modality, Rescale) and modality.intercept < 0)
-        return _Steps(modality, lookup_table(state, table, signed_input=signed))
+        return _Steps(modality, lookup_table(state, table, signed_input=signed), form)
     own = None if item is None else header_window(item)
-    return _Steps(modality, window or own or _whole_range(form, modality))
+    return _Steps(modality, window or own, form)
 
 
 def _modality(state: Dataset, form: PixelFormat, target: Target) -> ModalityTransform:
@@ -92,17 +105,21 @@ def _modality(state: Dataset, form: PixelFormat, target: Target) -> ModalityTran
     return modality_transform(taken, frame_number=1, signed=form.signed, for_display=False)
 
 
-def _whole_range(form: PixelFormat, modality: ModalityTransform) -> Window:
+def _whole_range(form: PixelFormat, modality: ModalityTransform, *, differences: bool) -> Window:
     """The identity: all that the modality transform can give, from black to white (PS3.4 N.2.1.2)."""
     if isinstance(modality, LookupTable):
-        return full_window(0, (1 << modality.bits) - 1)
-    low, high = (
-        (-1 << form.bits_stored - 1, (1 << form.bits_stored - 1) - 1)
-        if form.signed
-        else (0, (1 << form.bits_stored) - 1)
-    )
-    ends = [end * modality.slope + modality.intercept for end in (low, high)]
-    return full_window(min(ends), max(ends))
+        ends = [0.0, (1 << modality.bits) - 1.0]
+    else:
+        low = -1 << (form.bits_stored - 1) if form.signed else 0
+        stored = (low, low + (1 << form.bits_stored) - 1)
+        ends = [end * modality.slope + modality.intercept for end in stored]
+    span = max(ends) - min(ends)
+    return full_window(-span, span) if differences else full_window(min(ends), max(ends))
+
+
+def _presented(state: Dataset, brightness: NDArray[Any]) -> NDArray[np.uint8]:
+    coloured = str(state.get("SOPClassUID") or "") == PSEUDO_COLOR
+    return _coloured(state, brightness) if coloured else _grey(state, brightness)
 
 
 def _grey(state: Dataset, brightness: NDArray[Any]) -> NDArray[np.uint8]:

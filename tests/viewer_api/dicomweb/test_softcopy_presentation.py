@@ -355,3 +355,41 @@ def test_words_are_written_into_these_pictures_too(special, viewer, name):
     )
     assert not np.array_equal(plain[:120], told[:120])
     assert np.array_equal(plain[200:], told[200:])
+
+
+def subtracting(frame_number, **mask):
+    """One row of a three-frame image under a state that subtracts, in units of a frame's own value."""
+    image = slice_(2)
+    image.NumberOfFrames, image.PhotometricInterpretation = 3, "MONOCHROME2"
+    steps = np.arange(SIDE, dtype=np.int16)
+    frames = {n: np.tile(steps * n + 100, (SIDE, 1)) for n in (1, 2, 3)}
+    state = presentation_state()
+    state.SoftcopyVOILUTSequence = [item(WindowCenter="0.5", WindowWidth="511")]
+    state.MaskSubtractionSequence = [item(**mask)]
+    target = Target(image.SOPInstanceUID, frame_number)
+    made = presented_frame(state, image, frames[frame_number], target, PNG, None, frames.__getitem__)
+    return (np.asarray(Image.open(io.BytesIO(made.content)))[7].astype(float) - 127.5) * 2
+
+
+@pytest.mark.parametrize(
+    ("frame_number", "mask", "times", "moved"),
+    [
+        (3, {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [1]}, 2, 0),
+        (3, {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [1, 2]}, 1.5, 0),
+        (1, {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [1], "ContrastFrameAveraging": 3}, 1, 0),
+        (3, {"MaskOperation": "TID", "TIDOffset": 2}, 2, 0),
+        (3, {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [1], "MaskSubPixelShift": [0.0, 2.5]}, 2, 2.5),
+    ],
+)
+def test_masks_are_subtracted(frame_number, mask, times, moved):
+    differences = subtracting(frame_number, **mask)
+    assert np.abs(differences - (np.arange(SIDE) * times + moved))[3:].max() <= 2
+
+
+def test_a_mask_is_for_its_frames_and_for_those_who_want_it():
+    plain = subtracting(3, MaskOperation="NONE")
+    outside = {"MaskOperation": "AVG_SUB", "MaskFrameNumbers": [1], "ApplicableFrameRange": [1, 2]}
+    assert np.array_equal(subtracting(3, **outside), plain)
+    assert not np.array_equal(subtracting(2, **outside), subtracting(2, MaskOperation="NONE"))
+    with pytest.raises(Invalid, match="MaskOperation"):
+        subtracting(3, MaskOperation="DIVIDE")

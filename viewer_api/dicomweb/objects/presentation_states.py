@@ -6,8 +6,10 @@ A state's frames are the images that it refers to, in its order: `/frames/2/rend
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from fastapi import Response
+from numpy.typing import NDArray
 from pydicom import Dataset
 
 from storage.bulkdata import complete_header
@@ -93,8 +95,11 @@ def _presented(ask: Ask, state: Dataset, image: StoredInstance, number: int, ren
     header, values = decoded(ask.archive, image, number)
     overlays = complete_header(ask.archive, image, _OVERLAYS)
 
+    def frame(other: int) -> NDArray[Any]:
+        return values if other == number else decoded(ask.archive, image, other)[1]
+
     def draw(wanted: Rendering) -> Picture:
-        return presented_frame(state, header, values, target, wanted.options, overlays)
+        return presented_frame(state, header, values, target, wanted.options, overlays, frame)
 
     return with_words(ask, image, number, rendering, draw)
 
