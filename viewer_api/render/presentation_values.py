@@ -46,7 +46,9 @@ def presented_values(
     form = pixel_format(header, pixel_vr="OF" if stored.dtype.kind == "f" else None)
     if form.photometric_interpretation not in MONOCHROME:
         colours = display_values(header, stored, frame_number=target.frame_number)
-        return in_colour_space(state if icc_profile(state) else header, colours, None)[0], None
+        number = target.frame_number
+        holder = state if icc_profile(state, frame_number=number) else header
+        return in_colour_space(holder, colours, None, frame_number=number)[0], None
     steps = _steps(state, form, target, window)
     mask = mask_for(state, target.frame_number, attributes.integer(header, "NumberOfFrames", 1))
     if mask is not None and frames is not None:

@@ -158,7 +158,7 @@ def _background(
     except Error:
         return None
     if values.ndim == 3:
-        values, _ = in_colour_space(header, values, None)
+        values, _ = in_colour_space(header, values, None, frame_number=number)
     return values, pixel_aspect(header, frame_number=number)
 
 
