@@ -47,6 +47,7 @@ from storage.retrieve import (
     read_file,
     read_frame,
 )
+from storage.spool import Spool
 from storage.sweep import Fate, sweep
 from storage.tables import held_aside, instance
 from storage.verify import DAMAGED, Fault, Problem, verify_blobs, verify_unnamed
@@ -162,17 +163,23 @@ def _with(data: bytes, **values: object) -> object:
 
 @contextmanager
 def busy(archive: Archive) -> Iterator[None]:
-    """While this lasts nobody commits, so that what comes meanwhile is committed together."""
-    with archive.database.write():
-        yield
-        time.sleep(0.3)
+    """While this lasts nobody's bytes are kept, so that what comes meanwhile waits and is kept together."""
+    over, keep = threading.Event(), archive.blobs.keep
+
+    def wait_and_keep(key: str, spool: Spool) -> None:
+        over.wait(20)
+        keep(key, spool)
+
+    archive.blobs.keep = wait_and_keep  # type: ignore[method-assign]
+    yield
+    time.sleep(0.3)
+    del archive.blobs.keep
+    over.set()
 
 
 @pytest.mark.parametrize("number", [1, 5])
-def test_what_comes_while_others_commit_shares_a_blob(archive: Archive, number: int) -> None:
+def test_what_comes_while_others_are_kept_shares_a_blob(archive: Archive, number: int) -> None:
     """And if all of it was known already, nothing is left of the blob."""
-    if not archive.database.embedded:
-        return  # a bucket's packs are made while another is being put
     files = new(number)
 
     def send_all() -> list[Receipt]:
