@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.pixels import pixel_array
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom_images import taken_apart
 
 _DCMTK = {
     **dict.fromkeys((f"1.2.840.10008.1.2.4.{each}" for each in (50, 51, 53, 55, 57, 70)), "dcmdjpeg"),
@@ -42,9 +44,10 @@ def stored_elsewhere(path: Path, image: FileFrames, folder: Path, frame_number: 
     tool = _DCMTK.get(image.transfer_syntax_uid)
     if image.transfer_syntax_uid in _HTJ2K:
         return _by_openjpeg(image, frame_number)
+    if image.transfer_syntax_uid in _J2K:
+        return _by_gdcm(path, frame_number)
     if tool is None:
-        plugin = "gdcm" if image.transfer_syntax_uid in _J2K else ""
-        return _by_pydicom(path, image, frame_number, plugin)
+        return _by_pydicom(path, image, frame_number, "")
     native = folder / "native.dcm"
     done = subprocess.run([_found(tool), "-q", str(path), str(native)], timeout=60, capture_output=True)
     return _by_pydicom(path if done.returncode else native, image, frame_number, "")
@@ -53,6 +56,12 @@ def stored_elsewhere(path: Path, image: FileFrames, folder: Path, frame_number: 
 def _by_openjpeg(image: FileFrames, frame_number: int) -> np.ndarray:
     """pydicom's plugin for this library reads no HTJ2K."""
     return openjpeg.decode(image.frames[frame_number - 1][0])
+
+
+@lru_cache(maxsize=1)
+def _by_gdcm(path: Path, frame_number: int) -> np.ndarray:
+    """Kept for when DCMTK is to show the same pixels: large JPEG 2000 frames take their time."""
+    return _by_pydicom(path, taken_apart(path), frame_number, "gdcm")
 
 
 def _by_pydicom(path: Path, image: FileFrames, frame_number: int, plugin: str) -> np.ndarray:
