@@ -19,10 +19,6 @@ from viewer_api.volume.loading import Loading
 from viewer_api.volume.stacks import Stack
 from viewer_api.volume.volume import Volume
 
-MAX_BYTES = 1 << 30
-"""Voxels that a process keeps: nearly two thousand CT slices."""
-volumes = VolumeCache(MAX_BYTES)
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,6 +34,7 @@ class Meant:
     """One volume of a target, and what is asked of it: by the caller, or by a presentation state too."""
 
     archive: Archive
+    volumes: VolumeCache
     held: Held
     stack: Stack
     asked: Asked
@@ -48,16 +45,16 @@ class Meant:
         loading = Loading(self.stack)
         key = (self.held.key, self.held.stacks.index(self.stack))
         read = frame_reader(self.archive)
-        with volumes.hold(key, loading.bytes_needed, lambda: loading.run(read)) as volume:
+        with self.volumes.hold(key, loading.bytes_needed, lambda: loading.run(read)) as volume:
             yield volume
 
 
-def meant(caller: Caller, target: Target, asked: Asked) -> Meant:
+def meant(caller: Caller, volumes: VolumeCache, target: Target, asked: Asked) -> Meant:
     """Which volume is. Raises as `held_stacks`, `presented` and `chosen_stack`."""
     held = held_stacks(caller, target)
     if held.found.sop_class_uid in VOLUMETRIC and target.instance is not None:
         state = presented(caller.archive, held.found, asked)
         images = held_stacks(caller, Target(target.study, images=state.images))
-        return Meant(caller.archive, images, chosen_stack(images.stacks, (), ()), state.asked)
+        return Meant(caller.archive, volumes, images, chosen_stack(images.stacks, (), ()), state.asked)
     stack = chosen_stack(held.stacks, asked.references, asked.matches)
-    return Meant(caller.archive, held, stack, asked)
+    return Meant(caller.archive, volumes, held, stack, asked)

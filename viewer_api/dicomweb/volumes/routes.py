@@ -87,7 +87,7 @@ def instance_3d(study: str, series: str, instance: str, request: Request, caller
 
 
 def _answer(request: Request, caller: Caller, target: Target, render: _Renderer) -> Response:
-    one = meant(caller, target, read_asked(request))
+    one = meant(caller, request.app.state.volumes, target, read_asked(request))
     asked = one.asked
     viewed(caller, one.held.found)
     tag = entity_tag(render.__name__, one.held.key, asked)
