@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -82,12 +82,12 @@ class Settings(BaseSettings):
     quiet_seconds: float = Field(
         default=60.0, ge=0, description="a study without new images for this long is quiet: its request opens"
     )
-    pack_after_hours: float | Literal["auto", "off"] = Field(
+    pack_after_hours: Annotated[float, Field(ge=0, le=1e6)] | Literal["auto", "off"] = Field(
         default="auto",
         description="studies without new images for this long are packed; auto: 6 in a bucket, off in a folder",
     )
     pack_megabytes_per_second: float = Field(
-        default=20.0, gt=0, description="bytes that are read at most while packing"
+        default=20.0, gt=0, description="megabytes a second that are read at most while packing"
     )
     retry_seconds: float = Field(
         default=30.0,
@@ -138,7 +138,7 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path = FILE) -
         return Settings(**_read(file))
     except ValidationError as why:
         first = why.errors()[0]
-        key = "_".join(str(part) for part in first["loc"])
+        key = str(first["loc"][0])  # of what may be of several kinds the rest of it says which
         raise Invalid(f"{PREFIX}{key.upper()} (or {key} in {file}): {first['msg']}") from why
 
 
