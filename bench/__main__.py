@@ -1,8 +1,8 @@
 """``python -m bench``: all figures, as tables in Markdown; ``--short`` shows in seconds that it works.
 
-``--only`` names parts: receive, idle, memory, million, search, render, web, volume. The parts about a million studies
-seed SQLite files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``. Parts of
-web, other sizes, and where the seeded Orthancs are kept: ``python -m bench.web --help``.
+``--only`` names parts: receive, idle, memory, million, search, render, web, volume, load. The parts about a million
+studies seed SQLite files; for PostgreSQL see ``python -m bench.million --help`` and ``python -m bench.search --help``.
+Parts of web, other sizes, and where the seeded Orthancs are kept: ``python -m bench.web --help``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import idle, memory, million, receive, render, search, volume, web
+from bench import idle, memory, million, readers_and_senders, receive, render, search, volume, web
 from bench.compare import table
 
 Part = Callable[[Path, bool], str]
@@ -57,6 +57,12 @@ def _volume(folder: Path, short: bool) -> str:
     return volume.measure(folder, volume.SHORT if short else volume.Effort())
 
 
+def _load(folder: Path, short: bool) -> str:
+    return readers_and_senders.measure(
+        folder, readers_and_senders.SHORT if short else readers_and_senders.Effort()
+    )
+
+
 PARTS: dict[str, Part] = {
     "receive": _receive,
     "idle": _idle,
@@ -66,6 +72,7 @@ PARTS: dict[str, Part] = {
     "render": _render,
     "web": _web,
     "volume": _volume,
+    "load": _load,
 }
 
 
