@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from keeping import lose_index
 from query_studies import HOTAN, KASHI, put, with_two_sites
 from sqlalchemy import select
 
 from storage.changes import changes_after, last_position
+from storage.declarations import keep_declarations
 from storage.derived import wrong_counts
 from storage.errors import Conflict, Invalid, NotFound
 from storage.ingest import Outcome, Sender, ingest
 from storage.query import Level, Match, Query, search
+from storage.reindex import count_blobs, reindex
 from storage.rejecting import reject, restore
 from storage.rejection_note import REASONS, Reference, write_note
 from storage.rejections import rejections
@@ -182,8 +185,28 @@ def test_by_hand_and_back(archive):
 
 def test_what_cannot_be_rejected(archive):
     with pytest.raises(Invalid, match="113001"):
-        reject(archive, study.c.site == KASHI, "113000", "", "li.na", list)
+        reject(archive, study.c.site == KASHI, "113000", "", "li.na", [].append)
     with pytest.raises(NotFound):
-        reject(archive, study.c.study_instance_uid == "2.25.99", "113001", "", "li.na", list)
+        reject(archive, study.c.study_instance_uid == "2.25.99", "113001", "", "li.na", [].append)
     with pytest.raises(NotFound):
-        restore(archive, 99, "", "li.na", list)
+        restore(archive, 99, "", "li.na", [].append)
+
+
+def test_an_index_made_anew_knows_what_is_rejected(archive):
+    keep_declarations(archive)
+    send(archive, note("2.25.1.1.2", "2.25.1.1.9"))
+    reject(archive, study.c.site == KASHI, "113038", "", "li.na", [].append)
+    restore(archive, known(archive)[0].id, "", "li.na", [].append)
+    put(archive, "1", "1", "9", PatientName="Wang^Xiao")
+    before = (given(archive), seen(archive, Level.SERIES), [one.code for one in known(archive)])
+    assert before[0] == ["1.1.1", "1.1.3", "1.2.1"]
+    lose_index(archive)
+    reindex(archive, count_blobs(archive))
+    assert (given(archive), seen(archive, Level.SERIES), [one.code for one in known(archive)]) == before
+    assert [one.undone_at is None for one in known(archive)] == [False, True]
+    counts(archive)
+
+
+def known(archive):
+    with archive.database.read() as connection:
+        return rejections(connection)
