@@ -44,8 +44,10 @@ class Moments:
             self._drop()
 
     def _snapshot(self) -> Hashable:
-        """PostgreSQL tells which transactions are seen: the same ones, the same rows."""
+        """PostgreSQL tells which transactions are seen: the same ones, the same rows. One message there and back: no
+        transaction is begun."""
         with self._database.read() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
             return str(connection.exec_driver_sql("SELECT pg_current_snapshot()::text").scalar_one())
 
     def _data_version(self) -> Hashable:
