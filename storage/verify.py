@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -21,22 +20,19 @@ from storage import audit
 from storage.archive import Archive
 from storage.blob_name import BlobName
 from storage.correcting import correct, differences
+from storage.damage import set_aside, take_out
 from storage.derived import correct_counts, strange_links, wrong_counts
 from storage.errors import Corrupt, Invalid, NotFound, Unavailable
 from storage.pack import Member, Tables
 from storage.pack_name import is_pack
 from storage.prepared import Prepared
-from storage.put_back import apart_key, keep_apart, move_row
 from storage.references import PAGE
 from storage.rereading import Senders, reread
-from storage.spool import Spool
 from storage.sweep import GRACE, sweep, unnamed_blobs
 from storage.tables import held_aside, instance, series, study
 
 READERS = 8
 """Blobs that are read at once."""
-DAMAGED = "damaged/"
-"""Where bytes are put that are not what was kept, so that the sender's next attempt puts the right ones back."""
 
 
 class Fault(StrEnum):
@@ -256,51 +252,11 @@ def _judge(archive: Archive, checked: _Checked, repair: bool) -> Iterator[Proble
         with archive.database.write() as connection:
             mended = correct(connection, [checked.found]) > 0
     if repair and checked.fault is Fault.CORRUPT:
-        mended = _set_aside(archive, checked.row)
+        mended = set_aside(archive, checked.row)
         what += "; it has been put right meanwhile" if mended else "; set aside: have it sent again"
     if repair and checked.fault is Fault.PACK:
-        mended = _take_out(archive, checked.row)
+        mended = take_out(archive, checked.row)
     yield Problem(checked.fault, _where(checked.row), what, mended)
-
-
-def _set_aside(archive: Archive, row: Any) -> bool:
-    """Bytes that are wrong are kept elsewhere, and their place is free for the right ones. Tells whether these have
-    come meanwhile, from a sender that tried again."""
-    key, in_pack = row.blob_key, is_pack(row.blob_key)
-    with archive.spool() as spool:
-        with suppress(Corrupt):  # a pack may have been cut off
-            for piece in archive.blobs.chunks(key, row.blob_offset, row.length if in_pack else None):
-                spool.write(piece)
-        if (spool.sha256, spool.size) == (row.sha256, row.length):
-            return True
-        if in_pack:
-            return _give_up(archive, row, spool)
-        archive.blobs.keep(DAMAGED + key, spool)
-    archive.blobs.settle([DAMAGED + key])
-    archive.blobs.delete(key)
-    return False
-
-
-def _give_up(archive: Archive, row: Any, damaged: Spool) -> bool:
-    """A pack is never changed: the row names a place of its own instead, where nothing is yet."""
-    old = (row.blob_key, row.blob_offset)
-    with archive.database.read() as connection:
-        key = apart_key(connection, *old)
-    if not key:
-        return True
-    archive.blobs.keep(DAMAGED + key, damaged)
-    archive.blobs.settle([DAMAGED + key])
-    with archive.database.write() as connection:
-        move_row(connection, old, (key, 0))
-    return False
-
-
-def _take_out(archive: Archive, row: Any) -> bool:
-    """A good instance out of a pack whose table is not what was written: it lies alone from now on."""
-    with archive.spool() as spool:
-        for piece in archive.blobs.chunks(row.blob_key, row.blob_offset, row.length):
-            spool.write(piece)
-        return keep_apart(archive, spool, row.blob_key, row.blob_offset)
 
 
 def _where(row: Any) -> str:

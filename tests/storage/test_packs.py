@@ -33,6 +33,7 @@ from sqlalchemy import delete, select, update
 
 from storage.archive import Archive
 from storage.blob_name import BlobName
+from storage.damage import DAMAGED
 from storage.declarations import keep_declarations
 from storage.errors import Corrupt, Invalid
 from storage.ingest import Outcome, Receipt, ingest_file
@@ -50,7 +51,7 @@ from storage.retrieve import (
 from storage.spool import Spool
 from storage.sweep import Fate, sweep
 from storage.tables import held_aside, instance
-from storage.verify import DAMAGED, Fault, Problem, verify_blobs, verify_unnamed
+from storage.verify import Fault, Problem, verify_blobs, verify_unnamed
 
 AT_ONCE = timedelta(seconds=-2)
 

@@ -17,11 +17,12 @@ from sqlalchemy import delete, update
 from storage import audit
 from storage.archive import Archive
 from storage.blobs import FolderBlobs
+from storage.damage import DAMAGED
 from storage.derived import correct_counts
 from storage.errors import NotFound, Unavailable
 from storage.ingest import Receipt, ingest_file
 from storage.tables import instance, patient, series, study
-from storage.verify import DAMAGED, Fault, Problem, verify_audit, verify_blobs, verify_figures, verify_unnamed
+from storage.verify import Fault, Problem, verify_audit, verify_blobs, verify_figures, verify_unnamed
 
 
 def problems(archive: Archive, *, repair: bool = False) -> list[Problem]:
