@@ -135,6 +135,8 @@ def _run(opened: list[Connection], requests: Iterator[bytes]) -> Run:
                     seconds.append(time.perf_counter() - since)
                     body_bytes += answer.received
                     _ask(one, requests, asked)
+                if one not in asked:
+                    selector.unregister(one.socket)
     return Run(time.perf_counter() - begun, seconds, body_bytes)
 
 
