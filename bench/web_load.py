@@ -6,6 +6,7 @@ import selectors
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 _ROOM = 1 << 18
@@ -28,8 +29,9 @@ class Target:
 
 @dataclass
 class Answer:
-    """What came back, read piece by piece; the body is kept only if asked for."""
+    """What came back to a request, read piece by piece; the body is kept only if asked for."""
 
+    request: bytes = b""
     keep: bool = False
     status: int = 0
     length: int = -1
@@ -62,14 +64,22 @@ class Answer:
             raise SystemExit(f"an answer without a length: {head.decode('latin-1')}")
 
 
+class Closed(Exception):
+    """The server closed a connection that had nothing to do when the next request was under way."""
+
+
 class Connection:
     """One connection that stays open, asked one thing after the other."""
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.socket = socket.create_connection(("127.0.0.1", target.port), 120)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._room = memoryview(bytearray(_ROOM))
+        self.open()
+
+    def open(self) -> None:
+        """Connect, anew if it was closed."""
+        self.socket = socket.create_connection(("127.0.0.1", self.target.port), 120)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def get(self, path: str, accept: str) -> Answer:
         """Ask, and wait for all of the answer. Ends the program unless it is 200."""
@@ -83,7 +93,9 @@ class Connection:
         """Read what is there; tells whether the answer is complete."""
         count = self.socket.recv_into(self._room)
         if not count:
-            raise SystemExit("a connection was closed")
+            if answer.head:
+                raise SystemExit("a connection was closed within an answer")
+            raise Closed
         complete = answer.take(self._room[:count])
         if complete and answer.status != 200:
             raise SystemExit(f"{answer.status} was answered: {bytes(answer.body[:300]).decode('latin-1')}")
@@ -131,7 +143,7 @@ def _run(opened: list[Connection], requests: Iterator[bytes]) -> Run:
             for key, _ in selector.select():
                 one = key.data
                 since, answer = asked[one]
-                if one.read(answer):
+                if _read(one, answer, selector):
                     seconds.append(time.perf_counter() - since)
                     body_bytes += answer.received
                     _ask(one, requests, asked)
@@ -140,10 +152,23 @@ def _run(opened: list[Connection], requests: Iterator[bytes]) -> Run:
     return Run(time.perf_counter() - begun, seconds, body_bytes)
 
 
+def _read(one: Connection, answer: Answer, selector: selectors.BaseSelector) -> bool:
+    try:
+        return one.read(answer)
+    except (Closed, ConnectionError):
+        selector.unregister(one.socket)
+        one.close()
+        one.open()
+        selector.register(one.socket, selectors.EVENT_READ, one)
+        one.socket.sendall(answer.request)
+        return False
+
+
 def _ask(one: Connection, requests: Iterator[bytes], asked: dict[Connection, tuple[float, Answer]]) -> None:
     request = next(requests, None)
     if request is None:
         asked.pop(one, None)
         return
-    one.socket.sendall(request)
-    asked[one] = (time.perf_counter(), Answer())
+    with suppress(ConnectionError):  # it is told when reading
+        one.socket.sendall(request)
+    asked[one] = (time.perf_counter(), Answer(request))
