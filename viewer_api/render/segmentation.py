@@ -65,6 +65,8 @@ class Segmentation:
     maximum: int
     segments: dict[int, Segment]
     frames: tuple[SegmentFrame, ...]
+    referenced: tuple[str, ...] = ()
+    """SOP Instance UIDs of the images that it is about as a whole."""
 
     def frame(self, number: int) -> SegmentFrame:
         """Raises `Invalid` where the functional groups tell nothing of it."""
@@ -96,7 +98,15 @@ def segmentation(header: Dataset) -> Segmentation:
         attributes.integer(header, "MaximumFractionalValue", (1 << bits) - 1) or 1,
         {segment.number: segment for segment in _segments(header)},
         tuple(_frames(header)),
+        tuple(_referenced(header)),
     )
+
+
+def _referenced(header: Dataset) -> Iterator[str]:
+    """PS3.3 C.12.4."""
+    for series in items(header, "ReferencedSeriesSequence"):
+        for image in items(series, "ReferencedInstanceSequence"):
+            yield str(image.get("ReferencedSOPInstanceUID") or "")
 
 
 def _segments(header: Dataset) -> Iterator[Segment]:

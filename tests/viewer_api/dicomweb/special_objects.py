@@ -166,6 +166,23 @@ def segmentation(kind: str, number: int) -> Dataset:
     return made
 
 
+def moved_segmentation() -> Dataset:
+    """It says that it was made from the slices, and lies 50 mm beside them."""
+    made = segmentation("BINARY", 33)
+    for group in made.PerFrameFunctionalGroupsSequence:
+        x, y, z = group.PlanePositionSequence[0].ImagePositionPatient
+        group.PlanePositionSequence[0].ImagePositionPatient = [x + 50, y, z]
+    return made
+
+
+def unlinked_segmentation() -> Dataset:
+    """It says where it lies, and of no frame from which image it was made."""
+    made = segmentation("BINARY", 34)
+    for group in made.PerFrameFunctionalGroupsSequence:
+        del group.DerivationImageSequence
+    return made
+
+
 def video() -> bytes:
     """A stream in two fragments, of which nobody can tell frames apart."""
     dataset = of_study(VideoPhotographicImageStorage, 1, "XC")
@@ -343,6 +360,8 @@ def special_files() -> dict[str, bytes]:
         "binary": as_file(segmentation("BINARY", 30)),
         "fractional": as_file(segmentation("FRACTIONAL", 31)),
         "labels": as_file(segmentation("LABELMAP", 32)),
+        "moved": as_file(moved_segmentation()),
+        "unlinked": as_file(unlinked_segmentation()),
         "video": video(),
         "pdf": document(EncapsulatedPDFStorage, 40, pdf(), "application/pdf"),
         "cda": document(EncapsulatedCDAStorage, 41, CDA.encode("latin-1"), "text/XML"),

@@ -113,3 +113,17 @@ def test_a_thumbnail_shows_it(special, viewer, kind):
 def test_of_a_foreign_hospital_nothing_is_found(special):
     with special.client("aksu") as foreign:
         assert foreign.get(f"{special['binary'].url}/rendered").status_code == 404
+
+
+def test_what_lies_elsewhere_is_not_laid_over_an_image(special, viewer):
+    url = f"{special['moved'].url}/rendered?accept=image/png"
+    assert np.array_equal(pixels(viewer, url), pixels(viewer, f"{url}&background=none"))
+    answer = viewer.get(f"{special['slice 2'].url}/rendered?segmentationUID={OTHERS}.33")
+    assert (answer.status_code, answer.json()["code"]) == (400, "NOT_RENDERABLE")
+
+
+def test_an_image_is_found_by_its_place(special, viewer):
+    linked = pixels(viewer, f"{special['binary'].url}/rendered?accept=image/png")
+    assert np.array_equal(pixels(viewer, f"{special['unlinked'].url}/rendered?accept=image/png"), linked)
+    query = f"accept=image/png&segmentationUID={OTHERS}.34"
+    assert np.array_equal(pixels(viewer, f"{special['slice 2'].url}/rendered?{query}"), linked)

@@ -19,11 +19,13 @@ from viewer_api.dicomweb.frames import require_frames
 from viewer_api.dicomweb.objects.ask import Ask, Renderer
 from viewer_api.dicomweb.objects.decoded import decoded
 from viewer_api.dicomweb.objects.fitted import fitted_picture, with_words
+from viewer_api.dicomweb.objects.planes import plane_of
 from viewer_api.dicomweb.objects.related import held, one_held
 from viewer_api.dicomweb.parameters import Rendering, read_rendering
 from viewer_api.render import Picture, display_values
 from viewer_api.render.aspect import pixel_aspect
 from viewer_api.render.icc import in_colour_space
+from viewer_api.render.plane import Plane, cover_each_other
 from viewer_api.render.segmentation import Segmentation, SegmentFrame, Source, segmentation
 from viewer_api.render.segmentation_overlay import Marked, alone, marked, overlaid
 
@@ -31,7 +33,7 @@ SEGMENTATION_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1
 SEGMENTATION_UID = "segmentationUID"
 _BACKGROUND = "background"
 _GROUPS = frozenset({"0008", "0020", "0028", "0048", "0062", "5200"})
-_MAX_KNOWN, _MAX_LAYERS = 16, 512
+_MAX_KNOWN, _MAX_LAYERS, _MAX_SEARCHED = 16, 512, 2000
 _known: OrderedDict[str, Segmentation] = OrderedDict()
 _lock = threading.Lock()
 
@@ -68,13 +70,26 @@ def segmented_image(ask: Ask) -> Response:
     number = ask.frame_number or 1
     require_frames(ask.found, [number])
     of_overlay = Ask(ask.request, ask.caller, overlay)
-    layers = _segmentation(ask.archive, overlay).frames_on(Source(ask.found.sop_instance_uid, number))
+    layers = _layers_on(of_overlay, ask.found, number)
     return ask.answer(
         lambda: _drawn(of_overlay, layers, (ask.found, number), rendering).content,
         rendering.options.media_type,
         rendering,
         overlay.sha256,
     )
+
+
+def _layers_on(of_overlay: Ask, image: StoredInstance, number: int) -> list[SegmentFrame]:
+    """The frames made from one of an image, else those that lie there. Raises `Invalid` where they lie elsewhere."""
+    archive, overlay = of_overlay.archive, of_overlay.found
+    of, there = _segmentation(archive, overlay), plane_of(archive, image, number)
+    layers = of.frames_on(Source(image.sop_instance_uid, number))
+    if layers and not _fits(of_overlay, plane_of(archive, overlay, layers[0].number), image, number):
+        raise Invalid("the segmentation does not lie where this image lies", code="NOT_RENDERABLE")
+    if layers or there is None or any(frame.sources for frame in of.frames):
+        return layers[:_MAX_LAYERS]
+    planes = ((frame, plane_of(archive, overlay, frame.number)) for frame in of.frames[:_MAX_SEARCHED])
+    return [frame for frame, its in planes if its is not None and cover_each_other(its, there)][:_MAX_LAYERS]
 
 
 def _segmentation(archive: Archive, found: StoredInstance) -> Segmentation:
@@ -101,17 +116,26 @@ def _layers(ask: Ask) -> list[SegmentFrame]:
 
 
 def _source(ask: Ask, layers: list[SegmentFrame]) -> tuple[StoredInstance, int] | None:
-    """The image that the frames were made from and its frame; None if it is not here."""
+    """The image that the frames were made from and its frame, else one of those that the segmentation is about where it
+    lies; None if none is here, or none shows the same part of the patient: colour in a wrong place is worse than none.
+    """
     sources = list(dict.fromkeys(source for layer in layers for source in layer.sources))
+    if not sources:
+        about = _segmentation(ask.archive, ask.found).referenced[:_MAX_SEARCHED]
+        sources = [Source(uid) for uid in about]
     here = held(ask, [source.sop_instance_uid for source in sources])
-    return next(
-        (
-            (here[each.sop_instance_uid], each.frame_number)
-            for each in sources
-            if each.sop_instance_uid in here
-        ),
-        None,
-    )
+    own = plane_of(ask.archive, ask.found, layers[0].number)
+    candidates = ((here.get(each.sop_instance_uid), each.frame_number) for each in sources)
+    fitting = ((image, number) for image, number in candidates if image and _fits(ask, own, image, number))
+    return next(fitting, None)
+
+
+def _fits(ask: Ask, own: Plane | None, image: StoredInstance, number: int) -> bool:
+    """By their planes; where one has none, as slides and photographs, by their size."""
+    there = plane_of(ask.archive, image, number)
+    if own is None or there is None:
+        return (image.rows, image.columns) == (ask.found.rows, ask.found.columns)
+    return cover_each_other(own, there)
 
 
 def _drawn(
