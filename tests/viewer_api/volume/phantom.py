@@ -6,10 +6,12 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import imagecodecs
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless
 
 from storage.archive import Archive
 from storage.ingest import Sender, ingest_file
@@ -144,9 +146,20 @@ def ingest(archive: Archive, datasets: Sequence[Dataset], site: str = "KASHI") -
         ingest_file(archive, as_file(dataset), Sender(site, "TEST"))
 
 
-def as_file(dataset: Dataset) -> bytes:
+def jpeg_ls(dataset: Dataset) -> Dataset:
+    """The same image, its frames compressed without loss."""
+    words = np.frombuffer(dataset.PixelData, "<i2").view(np.uint16).reshape(-1, dataset.Rows, dataset.Columns)
+    dataset.PixelData = encapsulate([imagecodecs.jpegls_encode(np.ascontiguousarray(each)) for each in words])
+    dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
     dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+    return dataset
+
+
+def as_file(dataset: Dataset) -> bytes:
+    if not hasattr(dataset, "file_meta"):
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     out = io.BytesIO()
     pydicom.dcmwrite(out, dataset, enforce_file_format=True)
     return out.getvalue()

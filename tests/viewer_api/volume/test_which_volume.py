@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from phantom import Phantom, linear
+from phantom import Phantom, jpeg_ls, linear
 from test_rendered_mpr import expected, inside, numbers, pixels, places, rendered
 
 BASE = Phantom("base", depths=tuple(np.arange(12) * 2.0), shape=(20, 24))
@@ -107,6 +107,13 @@ def test_one_multi_frame_instance_is_a_volume(kashi, service):
     assert right_everywhere(kashi, phantom)
     answer = kashi.get(f"{phantom.url}/instances/{phantom.study}.1.1/renderedmpr?orientation=a")
     assert answer.headers["farlight-window"] == "100,900,linear"
+
+
+@pytest.mark.parametrize("kind", ["slices", "enhanced"])
+def test_compressed_images(kashi, service, kind):
+    phantom = named(f"compressed {kind}")
+    datasets = phantom.slices() if kind == "slices" else [phantom.enhanced()]
+    assert right_everywhere(kashi, service.holds(phantom, [jpeg_ls(each) for each in datasets]))
 
 
 def test_slopes_that_differ_from_slice_to_slice(kashi, service):
