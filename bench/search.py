@@ -29,6 +29,7 @@ from dicom_node.peers import Caller
 from dicom_node.services import PENDING, Context, Peer, Request
 from storage.archive import Archive
 from storage.blobs import FolderBlobs
+from storage.counting import CHEAP
 from storage.database import Database
 from storage.finding import Seen
 from storage.query import Match, Query, search
@@ -43,6 +44,7 @@ ASKED = (
     *("AccessionNumber", "ModalitiesInStudy", "StudyInstanceUID"),
 )
 FEW_SITES = Visible(tuple(site_code(number) for number in (3, 40, 300, 700, 1100)))
+MANY_SITES = Visible(tuple(site_code(number) for number in range(20)))
 EVERYTHING: Seen = true()
 
 
@@ -96,6 +98,10 @@ class Asker:
         yield self._ask("newest, five hospitals", list, seen=FEW_SITES)
         yield self._ask("newest CT, five hospitals", lambda: [Match("Modality", ("CT",))], seen=FEW_SITES)
         yield self._ask("name prefix, five hospitals", self._surname, seen=FEW_SITES)
+        yield self._ask("name prefix, twenty hospitals", self._surname, seen=MANY_SITES)
+        yield self._ask("part of a name (`*WANG*`), five hospitals", self._part, seen=FEW_SITES)
+        yield self._ask("part of a name (`*WANG*`), twenty hospitals", self._part, seen=MANY_SITES)
+        yield self._ask("date range, twenty hospitals", self._dates, seen=MANY_SITES)
         yield self._ask("series of a study", list, level=Level.SERIES, scope=True)
         yield self._c_find("patient ID", lambda: {"PatientID": self._patient(CALLER.site).patient_id})
         yield self._c_find("name prefix (`WANG*`)", lambda: {"PatientName": self._surname()[0].values[0]})
@@ -118,7 +124,7 @@ class Asker:
             query = Query(level, keys(), self._uid() if scope else None, fuzzy=fuzzy)
             begun = time.perf_counter()
             with self.database.read() as connection:
-                found += len(search(connection, query, seen).items)
+                found += len(search(connection, query, seen, counted=CHEAP).items)
             seconds.append(time.perf_counter() - begun)
         return Timing(name, seconds, found / self.rounds)
 
@@ -156,6 +162,9 @@ class Asker:
     def _latin(self) -> str:
         name: str = self._patient().patient_name
         return name.partition("=")[0]
+
+    def _part(self) -> list[Match]:
+        return [Match("PatientName", (f"*{self._surname()[0].values[0].rstrip('*')}*",))]
 
     def _surname(self, more: int = 0) -> list[Match]:
         surname, _, given = self._latin().upper().partition("^")
