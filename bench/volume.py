@@ -60,7 +60,7 @@ SHORT = Effort(slices=12, pixels=64, pictures=2, rounds=1)
 def measure(folder: Path, effort: Effort) -> str:
     """The table, in Markdown: wall-clock ms of a request, and ms of the program's processors."""
     lines = ["| picture | median ms | most ms | processor ms |", "|---|---|---|---|"]
-    with farlight_web(folder, 40) as server, scratch() as made:
+    with farlight_web(folder / "farlight", 40) as server, scratch() as made:
         last = ""
         for name in _ENCODERS:
             sent = [_sent(made, server, effort, name) for _ in range(effort.rounds)]
