@@ -27,5 +27,6 @@ def test_the_short_run_prints_every_row() -> None:
     )
     assert all(each in done.stdout for each in asked), done.stdout
     assert "First rendered slice over 60 ms" in done.stdout
+    assert "| next, coronal |" in done.stdout
     assert "| kept of its speed" in done.stdout
     assert re.search(r"\| answers, of which errors \| \d{3,}, 0 \|", done.stdout), done.stdout
