@@ -10,7 +10,9 @@ RESOURCES = (
     *("{study}/metadata", "{series}/metadata", "{url}/metadata", "{study}", "{series}", "{url}"),
     *("{url}/frames/1", "{url}/bulkdata/7FE00010", "{url}/rendered", "{url}/frames/1/rendered"),
     *("{series}/rendered", "{study}/rendered", "{study}/thumbnail", "{series}/thumbnail", "{url}/thumbnail"),
-    "{url}/frames/1/thumbnail",
+    *("{url}/frames/1/thumbnail", "{url}/pixeldata", "{series}/pixeldata", "{study}/pixeldata"),
+    *("{url}/bulkdata", "{series}/bulkdata", "{study}/bulkdata", "{study}?accept=application/zip"),
+    *("{series}/rendered?accept=image/gif", "{url}/frames/1,1/rendered?accept=image/apng"),
 )
 SEARCHES = (
     *("/studies?StudyInstanceUID={0}", "/series?SeriesInstanceUID={1}", "/instances?SOPInstanceUID={2}"),
