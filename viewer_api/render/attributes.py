@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from storage.errors import Invalid
 
 
 def tag_name(keyword: str) -> str:
     """`"Rows"` becomes `"(0028,0010) Rows"`, the form in which errors name an attribute."""
-    tag = Tag(tag_for_keyword(keyword) or 0)
+    tag = _tag(keyword)
     return f"({tag.group:04X},{tag.element:04X}) {keyword}"
+
+
+@cache
+def _tag(keyword: str) -> BaseTag:
+    return Tag(tag_for_keyword(keyword) or 0)
 
 
 def has_value(header: Dataset, keyword: str) -> bool:
     """Whether the attribute is there and not empty, whatever its value."""
-    return keyword in header and header.get_item(keyword).value not in (None, b"", "")
+    tag = _tag(keyword)
+    return tag in header and header.get_item(tag).value not in (None, b"", "")
 
 
 def value_of(header: Dataset, keyword: str) -> Any:
     """The attribute's value, None if it is absent or empty; raises `Invalid` where it cannot be read."""
+    tag = _tag(keyword)
+    if tag not in header:  # most are not, and pydicom takes its time to say so of a keyword
+        return None
     try:
-        value = header.get(keyword)
+        value = header[tag].value
     except (ValueError, TypeError, OverflowError, AttributeError, NotImplementedError, KeyError) as error:
         raise Invalid(f"{tag_name(keyword)} cannot be read") from error
     return None if value is None or value == "" else value
