@@ -17,7 +17,7 @@ from storage.starting_points import StartingPoint
 from storage.tables import study
 from storage.visibility import Visible
 
-CHEAP = 5000
+CHEAP = 2000
 """Studies that are gone through for a count."""
 EVERY = 2**31
 """As many as there are."""
