@@ -13,7 +13,7 @@ from pydicom.uid import UID
 from viewer_api.dicomweb.sr_html import label, sequence, text, words
 from viewer_api.dicomweb.sr_words import LABELS
 
-_MAX_DEPTH = 64
+_MAX_DEPTH, _MAX_FRAMES = 64, 100
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def content_reference(item: Dataset) -> str:
     if value is None:
         return ""
     numbers = [value] if isinstance(value, int) else list(value)
-    place = ".".join(str(int(number)) for number in numbers)
+    place = ".".join(str(number) for number in numbers if isinstance(number, int))
     return f'<a href="#item-{place}">{label("see")} {place}</a>'
 
 
@@ -109,7 +109,8 @@ def _frames(reference: Dataset) -> list[int] | list[None]:
     value = reference.get("ReferencedFrameNumber")
     if value is None or value == "":
         return [None]
-    return [int(each) for each in ([value] if isinstance(value, int | str) else value)][:100] or [None]
+    numbers = [value] if isinstance(value, int | str) else list(value)[:_MAX_FRAMES]
+    return [int(each) for each in numbers if isinstance(each, int) and each > 0] or [None]
 
 
 def _resource(place: Place, frame: int | None, resource: str) -> str:

@@ -89,9 +89,14 @@ def _places(item: Dataset) -> str:
     numbers = [data] if isinstance(data, int | float) else list(data or [])
     size = 3 if text(item, "ValueType") == "SCOORD3D" else 2
     corners = [numbers[place : place + size] for place in range(0, len(numbers), size)]
-    shown = "; ".join(", ".join(f"{float(each):.4g}" for each in corner) for corner in corners[:4])
+    shown = "; ".join(", ".join(_short(each) for each in corner) for corner in corners[:4])
     more = " …" if len(corners) > 4 else ""
     return f"{_plain(item, 'GraphicType')}, {len(corners)} {label('points')}: {words(shown + more)}"
+
+
+def _short(number: object) -> str:
+    """Four digits of it; what is no number, as broken files have it, as it is."""
+    return f"{number:.4g}" if isinstance(number, int | float) else str(number or "")
 
 
 def _times(item: Dataset) -> str:

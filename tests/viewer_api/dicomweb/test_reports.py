@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import pytest
-from special_objects import EVIL, OTHERS
+from special_objects import EVIL, OTHERS, item
 
 from viewer_api.dicomweb.sr_page import structured_report_page
 
@@ -149,8 +149,27 @@ def test_a_report_has_no_frames_and_is_no_picture(special, viewer):
 
 def test_a_deep_tree_ends(special):
     header = special["report"].dataset
-    item = header.ContentSequence[1]
+    deepest = header.ContentSequence[1]
     for _ in range(200):
-        item.ContentSequence = [type(item)(item)]
-        item = item.ContentSequence[0]
+        deepest.ContentSequence = [type(deepest)(deepest)]
+        deepest = deepest.ContentSequence[0]
     assert len(structured_report_page(header)) < 100_000
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"GraphicData": [1.0, float("nan")]},
+        {"ReferencedContentItemIdentifier": []},
+        {"ReferencedSOPSequence": [item(ReferencedFrameNumber=[])]},
+        {"MeasuredValueSequence": []},
+        {"ValueType": ""},
+        {"Date": "yesterday", "ValueType": "DATE"},
+    ],
+)
+def test_a_broken_item_spoils_no_page(special, broken):
+    header = special["report"].dataset
+    for each in header.ContentSequence:
+        for keyword, value in broken.items():
+            setattr(each, keyword, value)
+    assert "</html>" in structured_report_page(header)
