@@ -20,6 +20,18 @@ _FUNCTIONS = {
 }
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 ANNOTATIONS = frozenset({"patient", "technique"})
+DESCRIBED = [
+    {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": told}
+    for name, told in (
+        ("accept", "media types by quality, before those of the header"),
+        ("window", "center,width[,linear|linear-exact|sigmoid]"),
+        ("viewport", "width,height[,left,top,width,height]"),
+        ("quality", "1 to 100, of JPEG and WebP"),
+        ("annotation", "patient,technique"),
+        ("iccprofile", "no, yes, srgb, adobergb, rommrgb, displayp3"),
+    )
+]
+"""The same as OpenAPI has them."""
 _MAX_NUMBER = 1e30
 """Sums and rounding of such numbers stay finite."""
 THUMBNAIL_VIEWPORT = (256, 256)

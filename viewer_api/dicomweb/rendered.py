@@ -12,7 +12,7 @@ from viewer_api.dicomweb.frames import frame_numbers, require_frames
 from viewer_api.dicomweb.holdings import middle_image, one_instance, series_instances, study_instances
 from viewer_api.dicomweb.objects.ask import Ask
 from viewer_api.dicomweb.objects.registry import renderer_for
-from viewer_api.dicomweb.parameters import read_rendering
+from viewer_api.dicomweb.parameters import DESCRIBED, read_rendering
 from viewer_api.dicomweb.pictures import picture, representative_frame
 from viewer_api.dicomweb.rendered_many import many_wanted, rendered_many, shown_frames
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
@@ -21,7 +21,7 @@ from viewer_api.dicomweb.viewing import viewed
 router = APIRouter()
 
 
-@get(router, STUDY + "/rendered")
+@get(router, STUDY + "/rendered", parameters=DESCRIBED)
 def render_study(study: str, request: Request, caller: CallerHere) -> Response:
     """The picture that stands for a study; all of them, as parts or moving, for those who ask for that."""
     many = many_wanted(request)
@@ -31,7 +31,7 @@ def render_study(study: str, request: Request, caller: CallerHere) -> Response:
     return rendered_many(request, caller, shown, many, REVALIDATE)
 
 
-@get(router, SERIES + "/rendered")
+@get(router, SERIES + "/rendered", parameters=DESCRIBED)
 def render_series(study: str, series: str, request: Request, caller: CallerHere) -> Response:
     """The middle image of a series; all of them, as parts or moving, for those who ask for that."""
     many = many_wanted(request)
@@ -41,14 +41,14 @@ def render_series(study: str, series: str, request: Request, caller: CallerHere)
     return rendered_many(request, caller, shown, many, REVALIDATE)
 
 
-@get(router, INSTANCE + "/rendered")
+@get(router, INSTANCE + "/rendered", parameters=DESCRIBED)
 def render_instance(study: str, series: str, instance: str, request: Request, caller: CallerHere) -> Response:
     """An image, its representative frame, or all of its frames as parts or moving; other objects as
     `viewer_api.dicomweb.objects` shows them."""
     return _of_instance(request, caller, one_instance(caller, study, series, instance), None)
 
 
-@get(router, INSTANCE + "/frames/{frames}/rendered")
+@get(router, INSTANCE + "/frames/{frames}/rendered", parameters=DESCRIBED)
 def render_frames(
     study: str, series: str, instance: str, frames: str, request: Request, caller: CallerHere
 ) -> Response:

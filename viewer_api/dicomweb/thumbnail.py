@@ -15,7 +15,7 @@ from viewer_api.dicomweb.frames import require_frames
 from viewer_api.dicomweb.holdings import middle_image, one_instance
 from viewer_api.dicomweb.objects.ask import Ask
 from viewer_api.dicomweb.objects.registry import renderer_of
-from viewer_api.dicomweb.parameters import Rendering, read_rendering
+from viewer_api.dicomweb.parameters import DESCRIBED, Rendering, read_rendering
 from viewer_api.dicomweb.pictures import picture, representative_frame_number
 from viewer_api.dicomweb.rendered import one_frame
 from viewer_api.dicomweb.routes import INSTANCE, SERIES, STUDY, CallerHere, get
@@ -24,19 +24,19 @@ from viewer_api.render import Picture
 router = APIRouter()
 
 
-@get(router, STUDY + "/thumbnail")
+@get(router, STUDY + "/thumbnail", parameters=DESCRIBED)
 def study_thumbnail(study: str, request: Request, caller: CallerHere) -> Response:
     """The middle image of the series with most frames."""
     return _thumbnail(request, caller, middle_image(caller, study), None, REVALIDATE)
 
 
-@get(router, SERIES + "/thumbnail")
+@get(router, SERIES + "/thumbnail", parameters=DESCRIBED)
 def series_thumbnail(study: str, series: str, request: Request, caller: CallerHere) -> Response:
     """The middle image of a series."""
     return _thumbnail(request, caller, middle_image(caller, study, series), None, REVALIDATE)
 
 
-@get(router, INSTANCE + "/thumbnail")
+@get(router, INSTANCE + "/thumbnail", parameters=DESCRIBED)
 def instance_thumbnail(
     study: str, series: str, instance: str, request: Request, caller: CallerHere
 ) -> Response:
@@ -44,7 +44,7 @@ def instance_thumbnail(
     return _thumbnail(request, caller, one_instance(caller, study, series, instance), None, IMMUTABLE)
 
 
-@get(router, INSTANCE + "/frames/{frames}/thumbnail")
+@get(router, INSTANCE + "/frames/{frames}/thumbnail", parameters=DESCRIBED)
 def frame_thumbnail(
     study: str, series: str, instance: str, frames: str, request: Request, caller: CallerHere
 ) -> Response:
