@@ -18,7 +18,8 @@ from storage.retrieve import StoredInstance
 _OVERLAYS = frozenset(f"{group:04X}" for group in range(0x6000, 0x6020, 2))
 _GROUPS = frozenset({"0008", "0018", "0028", "0048", "2050", "5200"}) | _OVERLAYS
 """Image pixel, look-up tables and windows, spacings, optical paths, presentation, functional groups, overlays."""
-_MAX_HEADERS = 256
+_MAX_HEADERS = 1024
+"""More than two large series: who goes through one again and again shall find all of it."""
 _MAX_HEADER_BYTES = 4 << 20
 """Of headers as they are encoded; as data sets they take some thirty times as much."""
 
