@@ -15,6 +15,7 @@ from storage.errors import Invalid, Unavailable
 from storage.retrieve import StoredInstance
 from viewer_api.dicomweb.parameters import Rendering
 from viewer_api.dicomweb.pictures import picture
+from viewer_api.render.picture import fitted_size
 
 ANIMATIONS = {"image/gif": "GIF", "image/apng": "PNG"}
 VIEWPORT = (512, 512)
@@ -40,12 +41,23 @@ def animated(archive: Archive, shown: list[Shown], rendering: Rendering, media_t
     """
     if len(shown) > _MAX_FRAMES:
         raise Invalid(f"a moving picture has at most {_MAX_FRAMES} frames", code="TOO_LARGE")
-    options = replace(
-        rendering.options, media_type="image/png", viewport=rendering.options.viewport or VIEWPORT
-    )
+    viewport = rendering.options.viewport or VIEWPORT
+    first = shown[0][0]
+    _require_room(len(shown), fitted_size(first.columns or 1, first.rows or 1, viewport))
+    options = replace(rendering.options, media_type="image/png", viewport=viewport)
     still = replace(rendering, options=options)
     with _alone():
         return _joined(_images(archive, shown, still), len(shown), _duration_ms(archive, shown), media_type)
+
+
+def _require_room(count: int, size: tuple[int, int]) -> None:
+    if count * size[0] * size[1] > _MAX_PIXELS:
+        side = int((_MAX_PIXELS / count) ** 0.5)
+        raise Invalid(
+            f"{count} frames of {size[0]} x {size[1]} are too many pixels: ask for fewer, or for "
+            f"viewport={side},{side}",
+            code="TOO_LARGE",
+        )
 
 
 @contextmanager
@@ -68,13 +80,7 @@ def _images(archive: Archive, shown: list[Shown], still: Rendering) -> Iterator[
 def _joined(images: Iterable[Image.Image], count: int, duration_ms: float, media_type: str) -> bytes:
     coming = iter(images)
     first = next(coming)
-    if count * first.width * first.height > _MAX_PIXELS:
-        side = int((_MAX_PIXELS / count) ** 0.5)
-        raise Invalid(
-            f"{count} frames of {first.width} x {first.height} are too many pixels: ask for fewer, or for "
-            f"viewport={side},{side}",
-            code="TOO_LARGE",
-        )
+    _require_room(count, first.size)
     rest = [_of_size(image, first) for image in coming]
     out = io.BytesIO()
     first.save(
