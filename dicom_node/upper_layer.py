@@ -26,14 +26,17 @@ UNRECOGNIZED_PDU, UNEXPECTED_PDU, INVALID_PARAMETER = 1, 2, 6
 LONGEST_PDU = (1 << 20) + (64 << 10)
 """Bytes. What we announce for P-DATA, and some more for peers that forget the headers."""
 LONGEST_REQUEST = 256 << 10
-"""Bytes of an A-ASSOCIATE-RQ, which comes from anybody: 128 contexts with every transfer syntax are less."""
+"""Bytes of any other PDU. An A-ASSOCIATE-RQ comes from anybody: 128 contexts with every transfer syntax are less."""
 LINGER_S = 1.0
 """After our last word a connection is read to its end for so long, or the system would take the word back (RST)."""
 
-_READ_AHEAD = 16 << 10
-"""Bytes read at once where a PDU begins: a small image comes with its command in one call of the system."""
+_AHEAD_AT_REST, _AHEAD_IN_DATA = 16 << 10, 256 << 10
+"""Bytes read at once: a small image comes with its command in one call of the system, a large one in a few."""
+_MOST_SPARE = 16
 _HEAD = struct.Struct(">BxL")
 _FRAGMENT = struct.Struct(">LBB")
+_LAST = 0x02
+"""The bit of the message control header that marks a message's last fragment."""
 
 
 class Lost(Exception):
@@ -62,11 +65,10 @@ class Connection:
     def __init__(self, connected: socket.socket, pdu_timeout_s: float) -> None:
         self._socket = connected
         self._pdu_timeout_s = pdu_timeout_s
-        self._buffer = bytearray()
         self._read_ahead = bytearray()
         self._ahead = memoryview(b"")
-        """What was read and not yet taken: the end of `_read_ahead`."""
-        self._allowed_s = -1.0
+        """What was read and not yet taken: a part of `_read_ahead`."""
+        self._allowed_s, self._awaited = -1.0, 1
         self.over_tls = isinstance(connected, ssl.SSLSocket)
         """Whether this is encrypted."""
         connected.settimeout(None)
@@ -83,6 +85,7 @@ class Connection:
         if self._ahead or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             return True
         with suppress(OSError, ValueError):  # closed meanwhile, as the next read will tell
+            self._await(1)
             asked = select.poll()  # `select` cannot look at descriptors beyond 1023
             asked.register(self._socket, select.POLLIN)
             return bool(asked.poll(0))
@@ -98,7 +101,7 @@ class Connection:
         kind, length = _HEAD.unpack(self._take(_HEAD.size))
         if not ASSOCIATE_RQ <= kind <= ABORT:
             raise Violation(f"a PDU of type {kind}", UNRECOGNIZED_PDU)
-        if length > (LONGEST_REQUEST if kind == ASSOCIATE_RQ else LONGEST_PDU):
+        if length > (LONGEST_PDU if kind == P_DATA else LONGEST_REQUEST):
             raise Violation(f"a PDU of {length} bytes", INVALID_PARAMETER)
         return kind, length
 
@@ -108,7 +111,8 @@ class Connection:
 
     def read_fragments(self, length: int) -> Iterator[tuple[int, int, memoryview]]:
         """The fragments of a P-DATA-TF: context ID, message control header, and data that is good until the next one
-        is asked for (PS3.8 9.3.5.1, Annex E.2). Raises `Violation`."""
+        is asked for (PS3.8 9.3.5.1, Annex E.2). One that comes in pieces is given as so many fragments, of which only
+        the last can be marked as the message's last. Raises `Violation`."""
         while length:
             if length < _FRAGMENT.size:
                 raise Violation("a P-DATA-TF ends inside a fragment's head", INVALID_PARAMETER)
@@ -116,13 +120,17 @@ class Connection:
             length -= 4 + item
             if item < 2 or length < 0:
                 raise Violation("a fragment's length is not that of its PDU", INVALID_PARAMETER)
-            yield context_id, control, self._take(item - 2)
+            left = item - 2
+            while left > _AHEAD_IN_DATA:
+                piece = self._take_some(left)
+                left -= len(piece)
+                yield context_id, control & ~_LAST, piece
+            yield context_id, control, self._take(left)
 
     def release_buffer(self) -> None:
         """Give the memory back until more comes."""
-        self._buffer = bytearray()
         if not self._ahead:
-            self._read_ahead = bytearray()
+            self._replace_read_ahead(bytearray())
 
     def write(self, *pieces: Buffer) -> None:
         """Write all of it. Raises `Lost` if the peer is gone or does not read for the PDU's time."""
@@ -141,6 +149,7 @@ class Connection:
         """Wait for the peer to close, and read what it still says, for `LINGER_S` at most (PS3.8 Sta13)."""
         deadline = time.monotonic() + LINGER_S
         with suppress(OSError, ValueError):
+            self._await(1)
             while (left := deadline - time.monotonic()) > 0:
                 self._allow(left)
                 if not self._socket.recv(64 << 10):
@@ -159,49 +168,69 @@ class Connection:
 
     def _wait(self, seconds: float) -> None:
         """Read what is there, or comes first within `seconds`: of a small image all PDUs at once. Raises `Idle`."""
-        if not self._read_ahead:
-            self._read_ahead = bytearray(_READ_AHEAD)
         try:
-            self._allow(seconds)
-            count = self._socket.recv_into(self._read_ahead)
+            self._read(1, seconds)
         except (TimeoutError, BlockingIOError) as why:
             raise Idle from why
         except OSError as why:
             raise Lost from why
-        if not count:
-            raise Lost
-        self._ahead = memoryview(self._read_ahead)[:count]
 
     def _take(self, length: int) -> memoryview:
-        """The next `length` bytes; they are good until more are asked for."""
-        if length <= len(self._ahead):
-            view, self._ahead = self._ahead[:length], self._ahead[length:]
-            return view
-        if len(self._buffer) < length:
-            self._buffer = bytearray(length)
-        view, known = memoryview(self._buffer)[:length], len(self._ahead)
-        view[:known], self._ahead = self._ahead, memoryview(b"")
-        self._fill(view[known:])
+        """The next `length` bytes, no more than are read at once; they are good until more are asked for."""
+        if length > len(self._ahead):
+            self._require(length)
+        view, self._ahead = self._ahead[:length], self._ahead[length:]
         return view
 
-    def _fill(self, view: memoryview) -> None:
+    def _take_some(self, most: int) -> memoryview:
+        if not self._ahead:
+            self._require(min(most, _AHEAD_IN_DATA))
+        view, self._ahead = self._ahead[:most], self._ahead[most:]
+        return view
+
+    def _require(self, length: int) -> None:
+        """Read until so many bytes are there. Raises `Lost` if they do not come within a PDU's time."""
         deadline = time.monotonic() + self._pdu_timeout_s
-        while view:
+        while (missing := length - len(self._ahead)) > 0:
             try:
-                self._allow(self._pdu_timeout_s)
-                count = self._receive(view)
+                self._read(missing, self._pdu_timeout_s)
             except OSError as why:
                 raise Lost from why
-            if not count or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise Lost
-            view = view[count:]
 
-    def _receive(self, view: memoryview) -> int:
-        """Wait in the system until all of it is there, or the time is over, or the peer closes. TLS gives what a
-        record holds."""
-        if self.over_tls:
-            return self._socket.recv_into(view)
-        return self._socket.recv_into(view, 0, socket.MSG_WAITALL)
+    def _read(self, missing: int, seconds: float) -> None:
+        """Read so many bytes, and what else is there already, behind what was not taken. Raises `Lost` at the end, and
+        `OSError`."""
+        self._make_room(missing)
+        self._allow(seconds)
+        self._await(missing)
+        kept = len(self._ahead)
+        count = self._socket.recv_into(memoryview(self._read_ahead)[kept:])
+        if not count:
+            raise Lost
+        self._ahead = memoryview(self._read_ahead)[: kept + count]
+
+    def _make_room(self, missing: int) -> None:
+        """Let what was not taken stand at the beginning, with room behind it."""
+        kept, needed = self._ahead, len(self._ahead) + missing
+        if needed > len(self._read_ahead):
+            self._replace_read_ahead(
+                _new_buffer(_AHEAD_AT_REST if needed <= _AHEAD_AT_REST else _AHEAD_IN_DATA)
+            )
+        self._read_ahead[: len(kept)] = kept
+        self._ahead = memoryview(self._read_ahead)[: len(kept)]
+
+    def _replace_read_ahead(self, buffer: bytearray) -> None:
+        if len(self._read_ahead) == _AHEAD_IN_DATA and len(_spare) < _MOST_SPARE:
+            _spare.append(self._read_ahead)
+        self._read_ahead = buffer
+
+    def _await(self, missing: int) -> None:
+        """Let the system wake us when so many bytes are there, or the peer has closed, and not for fewer."""
+        if missing != self._awaited and not self.over_tls:
+            self._awaited = missing
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, missing)
 
     def _allow(self, seconds: float) -> None:
         """How long the next reads and writes may each take. The system keeps the time of a plain connection: Python's
@@ -216,6 +245,17 @@ class Connection:
         value = struct.pack("@ll", whole, max(1, int((seconds - whole) * 1e6)))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, value)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)
+
+
+_spare: list[bytearray] = []
+"""Buffers that were used: to make one anew takes longer than to fill it."""
+
+
+def _new_buffer(size: int) -> bytearray:
+    if size == _AHEAD_IN_DATA:
+        with suppress(IndexError):
+            return _spare.pop()
+    return bytearray(size)
 
 
 def _keep_alive(connected: socket.socket) -> None:

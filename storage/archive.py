@@ -34,11 +34,11 @@ class Archive:
         """Let who reads bytes that have been packed meanwhile ask the index where they lie now."""
         self.blobs.find_again = partial(moved_to, self.database)
 
-    def spool(self) -> Spool:
-        """A file for one instance on its way in. Raises `Unavailable` if there is no room for any."""
+    def spool(self, *, hashed: bool = True) -> Spool:
+        """A file for what is on its way in. Raises `Unavailable` if there is no room for any."""
         if isinstance(self.blobs, FolderBlobs):
-            return Spool(self.incoming, reserve=self.blobs.reserve)
-        return Spool(self.incoming, for_this_disk=False)
+            return Spool(self.incoming, reserve=self.blobs.reserve, hashed=hashed)
+        return Spool(self.incoming, for_this_disk=False, hashed=hashed)
 
     @cached_property
     def commits(self) -> GroupCommit[Arrival, Receipt]:
@@ -48,7 +48,7 @@ class Archive:
     @cached_property
     def _keeping(self) -> GroupCommit[Arrival, Prepared]:
         """Where small instances become one object: those that come while the last one is being put."""
-        return GroupCommit(lambda batch: keep_arrivals(self.blobs, self.spool, batch))
+        return GroupCommit(lambda batch: keep_arrivals(self.blobs, self._pack_spool, batch))
 
     def arrive(self, prepared: Prepared, spool: Spool) -> Receipt:
         """Make an instance durable and visible: its bytes, then its row. Raises what goes wrong with it.
@@ -64,8 +64,12 @@ class Archive:
         self.blobs.keep(prepared.blob_key, spool)
         return self.commits.submit(Arrival(prepared))
 
+    def _pack_spool(self) -> Spool:
+        """What lies in it was hashed when it came."""
+        return self.spool(hashed=False)
+
     def _commit(self, batch: Sequence[Arrival]) -> list[Receipt]:
-        kept = keep_arrivals(self.blobs, self.spool, batch)
+        kept = keep_arrivals(self.blobs, self._pack_spool, batch)
         self.blobs.settle({one.blob_key for one in kept})
         with self.database.write() as connection:
             receipts = record_batch(self.database, connection, kept)
