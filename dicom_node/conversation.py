@@ -39,6 +39,7 @@ from storage.archive import Archive
 from storage.errors import Error
 from storage.ingest import Outcome, Sender
 from storage.links import AssociationSummary, OpenAssociation
+from storage.next_header import HeaderReader
 from storage.sites import Node
 
 log = structlog.get_logger("farlight.dicom_node")
@@ -73,6 +74,7 @@ class Conversation:
     def __init__(self, doorkeeper: Doorkeeper, connection: Connection, address: str) -> None:
         self.caller: Caller | None = None
         self.node: Node | None = None
+        self._headers: HeaderReader | None = None
         self._doorkeeper = doorkeeper
         self._connection = connection
         self._address = address
@@ -214,9 +216,9 @@ class Conversation:
             return Gathered(MAX_INFORMATION_BYTES) if field == commands.N_ACTION else Gathered()
         if not context.transfer_syntax or self.node is None or "store" not in self.node.may:
             return Nowhere()
-        return IncomingInstance(
-            self._doorkeeper.archive, command, context.transfer_syntax, self.node.charset
-        )
+        if self._headers is None:
+            self._headers = HeaderReader(self.node.charset)
+        return IncomingInstance(self._doorkeeper.archive, command, context.transfer_syntax, self._headers)
 
     def _serve_all(self, association: Association) -> None:
         while (message := association.receive()) is not None:

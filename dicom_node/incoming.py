@@ -5,26 +5,26 @@ from __future__ import annotations
 from dicom_node.command import Command, text
 from storage.archive import Archive
 from storage.errors import Error, Invalid
-from storage.header import EarlyHeader, read_early
+from storage.header import EarlyHeader
 from storage.identity import required_uid
 from storage.ingest import Claim
+from storage.next_header import HeaderReader
 from storage.spool import Spool
-
-_LARGE = 64 << 10
-"""Bytes of a first fragment that is not the last; small instances come in one."""
 
 
 class IncomingInstance:
     """The sink of a C-STORE's data set. What goes wrong is kept and raised by `spooled`, when all of it has come.
 
-    `charset` is what its sender writes in where the data set does not say."""
+    `headers` reads those of one association."""
 
-    def __init__(self, archive: Archive, command: Command, transfer_syntax_uid: str, charset: str) -> None:
+    def __init__(
+        self, archive: Archive, command: Command, transfer_syntax_uid: str, headers: HeaderReader
+    ) -> None:
         self.size = 0
         self.spool: Spool | None = None
         self.early: EarlyHeader | None = None
         """What the first fragment says of it all."""
-        self._charset = charset
+        self._headers = headers
         self._failure: Error | None = None
         try:
             self.claim = _claim(command, transfer_syntax_uid)
@@ -34,13 +34,12 @@ class IncomingInstance:
             self._give_up(why)
 
     def write(self, data: memoryview) -> None:
-        """Take a fragment. The header of a large instance is read when the first has come: the system takes the next
-        ones meanwhile."""
+        """Take a fragment. The header is read when the first has come: the system takes the next ones meanwhile."""
         self.size += len(data)
         if self.spool is None:
             return
-        if self.size == len(data) >= _LARGE:
-            self.early = read_early(data, self.claim.transfer_syntax_uid, self._charset)
+        if self.size == len(data):
+            self.early = self._headers.read_early(data, self.claim.transfer_syntax_uid)
         try:
             self.spool.write(data)
         except Error as why:

@@ -15,7 +15,12 @@ from functools import cached_property
 
 import pydicom.config
 from pydicom import Dataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from storage.dataset import decode
 from storage.errors import Invalid
@@ -44,6 +49,7 @@ MAX_RAW_REFERENCES = 8 << 20
 _MAX_ATTRIBUTE = 8 << 10
 """Of a longer header, elements up to this many bytes are at hand for `Header.attributes`."""
 _ENDLESS = 1 << 62
+_NATIVE = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian})
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,9 @@ class EarlyHeader:
     whether all of them will come is not."""
 
     header: Header
+    pixels_start: int
     pixels_end: int
+    structure: Structure = field(compare=False, repr=False)
 
     def of(self, length: int) -> Header | None:
         """The header, now that the data set has come to its end after `length` bytes; None if it is cut off."""
@@ -140,7 +148,7 @@ def read_early(beginning: Buffer, transfer_syntax_uid: str, node_charset: str = 
     To be called while the rest arrives: the time is not lost then. None if the header is longer, or if there is
     anything about it that `read_header` has to see.
     """
-    if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+    if transfer_syntax_uid not in _NATIVE:
         return None
     encoding = Encoding.of(transfer_syntax_uid)
     try:
@@ -152,7 +160,7 @@ def read_early(beginning: Buffer, transfer_syntax_uid: str, node_charset: str = 
         header = _describe(values, charset, transfer_syntax_uid, structure, 0)
     except (Invalid, struct.error):
         return None
-    return EarlyHeader(header, pixels.value_offset + pixels.length)
+    return EarlyHeader(header, pixels.value_offset, pixels.value_offset + pixels.length, structure)
 
 
 def decode_header(dataset: Buffer, transfer_syntax_uid: str, node_charset: str = "") -> Dataset:
@@ -205,7 +213,7 @@ def _describe(
         series_number=values.integer(0x00200011),
         series_description=_text(values, 0x0008103E, 1024),
         body_part_examined=_text(values, 0x00180015),
-        sop_instance_uid=_uid(values, 0x00080018),
+        sop_instance_uid=sop_instance_uid_of(values),
         sop_class_uid=_uid(values, 0x00080016),
         transfer_syntax_uid=transfer_syntax_uid,
         instance_number=values.integer(0x00200013),
@@ -231,6 +239,11 @@ def _without_long_elements(buffer: Buffer, structure: Structure, start: int) -> 
 
 def _element_start(place: Place) -> int:
     return place[1] - (12 if place[0] in LONG_VRS else 8)
+
+
+def sop_instance_uid_of(values: Values) -> str:
+    """Raises `Invalid` where it is missing or malformed."""
+    return _uid(values, 0x00080018)
 
 
 def _uid(values: Values, tag: int) -> str:

@@ -24,8 +24,8 @@ from storage.text import Charset, are_defined, choose_charset, decode_text, enco
 UN_LIMIT = 0xFFFF
 """From this length on UN may be meant, as no short VR could hold the value (PS3.5 6.2.2 note 1)."""
 
-_TEXT_VRS = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})
-_TEXT_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0].encode() in _TEXT_VRS)
+TEXT_VRS = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})
+TEXT_TAGS = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0].encode() in TEXT_VRS)
 _BINARY_VRS = frozenset({b"", b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"})
 
 
@@ -196,5 +196,5 @@ def _text_samples(buffer: Buffer, places: dict[int, Place]) -> list[bytes]:
     return [
         bytes(buffer[offset : offset + length])
         for tag, (vr, offset, length) in places.items()
-        if length > 0 and (vr in _TEXT_VRS or (not vr and tag in _TEXT_TAGS))
+        if length > 0 and (vr in TEXT_VRS or (not vr and tag in TEXT_TAGS))
     ]
