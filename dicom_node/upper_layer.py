@@ -33,6 +33,9 @@ LINGER_S = 1.0
 _AHEAD_AT_REST, _AHEAD_IN_DATA = 16 << 10, 256 << 10
 """Bytes read at once: a small image comes with its command in one call of the system, a large one in a few."""
 _MOST_SPARE = 16
+_MOST_AWAITED = 32 << 10
+"""Bytes for which the system may let us sleep. It must have room for as many while we do: of 128 KiB it sometimes has
+not, and the peer would wait for us and we for it."""
 _HEAD = struct.Struct(">BxL")
 _FRAGMENT = struct.Struct(">LBB")
 _LAST = 0x02
@@ -218,8 +221,8 @@ class Connection:
             self._replace_read_ahead(
                 _new_buffer(_AHEAD_AT_REST if needed <= _AHEAD_AT_REST else _AHEAD_IN_DATA)
             )
-        self._read_ahead[: len(kept)] = kept
         self._ahead = memoryview(self._read_ahead)[: len(kept)]
+        self._ahead[:] = kept  # between memoryviews: bytes may move onto themselves
 
     def _replace_read_ahead(self, buffer: bytearray) -> None:
         if len(self._read_ahead) == _AHEAD_IN_DATA and len(_spare) < _MOST_SPARE:
@@ -227,10 +230,11 @@ class Connection:
         self._read_ahead = buffer
 
     def _await(self, missing: int) -> None:
-        """Let the system wake us when so many bytes are there, or the peer has closed, and not for fewer."""
-        if missing != self._awaited and not self.over_tls:
-            self._awaited = missing
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, missing)
+        """Let the system wake us when so many bytes are there, or enough, or the peer has closed."""
+        awaited = min(missing, _MOST_AWAITED)
+        if awaited != self._awaited and not self.over_tls:
+            self._awaited = awaited
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, awaited)
 
     def _allow(self, seconds: float) -> None:
         """How long the next reads and writes may each take. The system keeps the time of a plain connection: Python's
