@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
-_STEP_S, _LONGEST_S = 0.0005, 0.005
+_STEP_S, _LONGEST_S = 0.0001, 0.001
 
 
 class WebServer(uvicorn.Server):
