@@ -192,7 +192,7 @@ def _describe(
     frames = max(1, values.integer(0x00280008) or 1)
     length = structure.header_end - start
     # a list of references is all header, and is acted on when it comes (`storage.rejections`)
-    most = MAX_RAW_REFERENCES if _uid(values, 0x00080016) == KEY_OBJECTS else MAX_RAW
+    most = MAX_RAW_REFERENCES if values.text(0x00080016) == KEY_OBJECTS else MAX_RAW
     raw = bytes(values.buffer[start : structure.header_end]) if length <= most else None
     return Header(
         patient_id=_text(values, 0x00100020),
