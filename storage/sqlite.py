@@ -20,7 +20,7 @@ BUSY_TIMEOUT_S = 30
 FOR_WRITING = "farlight_write"
 """The execution option of connections whose transactions take the write lock when they begin."""
 
-_LOOK_AGAIN_S = 0.0005
+_LOOK_AGAIN_S = 0.0001
 _PERM, _BUSY, _LOCKED, _NOMEM, _READONLY, _IOERR, _FULL, _CANTOPEN, _PROTOCOL = 3, 5, 6, 7, 8, 10, 13, 14, 15
 _AWAY = frozenset({_PERM, _BUSY, _LOCKED, _NOMEM, _READONLY, _IOERR, _FULL, _CANTOPEN, _PROTOCOL})
 _DAMAGED = frozenset({11, 26})
@@ -46,7 +46,7 @@ def sqlite_engine(url: URL) -> Engine:
 @contextmanager
 def turn(url: URL) -> Iterator[None]:
     """One process at a time writes. SQLite itself would let a process that finds another one writing sleep longer and
-    longer; here it looks again every half millisecond. After `BUSY_TIMEOUT_S` SQLite's own lock decides.
+    longer; here it looks again every tenth of a millisecond. After `BUSY_TIMEOUT_S` SQLite's own lock decides.
 
     Raises `Unavailable` where the file that is locked cannot be opened.
     """
