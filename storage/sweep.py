@@ -74,7 +74,8 @@ def sweep(
     """See to every blob that is older than `grace` and that no row names.
 
     Older by the store's clock and by the time in its name, whichever is later. Only days since the last sweep are
-    looked at, unless `everything`, and what rows have left, whenever it came, `REST` times as long ago. Ends early, and begins there again the next time, once `stopped` says so.
+    looked at, unless `everything`, and what rows have left, whenever it came, `REST` times as long ago. Ends
+    early, and begins there again the next time, once `stopped` says so.
     """
     begun = datetime.now(UTC) - grace
     swept = Swept()

@@ -264,7 +264,10 @@ def test_a_broken_frame_is_known_before_anything_is_sent(archive: Archive, keep:
     start = data.find(b"\xff\xd8\xff\xf7")
     data[start + 5 : start + 9] = b"\xff\xff\xff\xff"  # 65535 x 65535
     found = keep(bytes(data))
-    with pytest.raises(Invalid, match="the compressed frame holds"), data_set(archive, found, str(ExplicitVRLittleEndian)):
+    with (
+        pytest.raises(Invalid, match="the compressed frame holds"),
+        data_set(archive, found, str(ExplicitVRLittleEndian)),
+    ):
         pytest.fail("it was given out")
 
 
