@@ -13,7 +13,7 @@ demo: setup            ## everything on this machine, with made-up hospitals and
 	@$(BIN)/farlight demo
 
 test: setup $(VENV)/.test system-packages check   ## everything is checked, the browser tests included
-	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile
+	@$(BIN)/pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 setup: $(VENV)/.installed $(FONTS)/NotoSansSC_400Regular.ttf $(WEB)/dist/index.html   ## virtual environment, fonts, web build
 

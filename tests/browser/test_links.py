@@ -12,7 +12,7 @@ from link_past import write_past
 from person import Screen
 from playwright.sync_api import Browser, expect
 from pydicom import dcmread
-from running import Program
+from running import Program, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -59,6 +59,7 @@ def test_a_refused_device_is_adopted_and_let_in(
     browser: Browser, lived: Program, screens: list[Screen], pictures: Path
 ) -> None:
     assert lived.dcmtk("echoscu", "-aet", "BRAND_NEW", check=False).returncode != 0
+    wait_for("the refusal to be listed", lambda: "BRAND_NEW" in lived.farlight("network", "show").stdout)
     screen = Screen(browser, lived.url, pictures, "en", "desk")
     screens.append(screen)
     screen.sign_in("admin")
