@@ -13,7 +13,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import islice, product
 
-from pypinyin import Style, pinyin
 from sqlalchemy import ColumnElement, Connection, and_, insert
 
 from storage.surnames import COMPOUND_SURNAMES, SURNAME_READINGS
@@ -136,6 +135,8 @@ def _options(hanzi: str, *, several: bool = False) -> list[list[str]]:
     """The readings of each character: the one it has in this text, and with `several` the next likely one."""
     if not hanzi:
         return []
+    from pypinyin import Style, pinyin  # its dictionaries take a quarter of a second to load
+
     plain = pinyin(hanzi, style=Style.NORMAL, errors="ignore")
     if not several:
         return plain
