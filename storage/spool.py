@@ -201,7 +201,7 @@ class _Company:
     """The open spools of this process, and to how many of them more memory is lent."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a spool that nobody closed may be freed at any moment, in here too
         self._open = self._lent = 0
 
     def joined(self) -> None:
