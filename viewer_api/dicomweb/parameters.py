@@ -96,7 +96,7 @@ def _window(text: str | None) -> Window | None:
     function = _FUNCTIONS.get(words[2].lower() if len(words) == 3 else "linear")
     if function is None:
         raise Invalid("a window function is linear, linear-exact or sigmoid", parameter="window")
-    center, width = (_number(word, "window") for word in words[:2])
+    center, width = (read_number(word, "window") for word in words[:2])
     return Window(center, width, cast(WindowFunction, function))
 
 
@@ -110,7 +110,7 @@ def _viewport(text: str | None) -> tuple[tuple[int, int] | None, Region | None]:
     size = (_side(words[0]), _side(words[1]))
     if not any(words[2:]):
         return size, None
-    left, top, width, height = (_number(word, "viewport") if word else None for word in words[2:])
+    left, top, width, height = (read_number(word, "viewport") if word else None for word in words[2:])
     if width == 0 or height == 0:
         raise Invalid("viewport: the part shown has a size", parameter="viewport")
     return size, Region(left or 0.0, top or 0.0, width, height)
@@ -130,11 +130,12 @@ def _quality(text: str | None) -> int:
     return int(text)
 
 
-def _number(word: str, parameter: str) -> float:
+def read_number(word: str, parameter: str, most: float = _MAX_NUMBER) -> float:
+    """A number between -`most` and `most`. Raises `Invalid`, naming the parameter."""
     try:
         number = float(word)
     except ValueError as why:
         raise Invalid(f"{parameter}: numbers are needed", parameter=parameter) from why
-    if not abs(number) <= _MAX_NUMBER:  # nor is NaN
-        raise Invalid(f"{parameter}: no number is beyond {_MAX_NUMBER:.0e}", parameter=parameter)
+    if not abs(number) <= most:  # nor is NaN
+        raise Invalid(f"{parameter}: no number is beyond {most:g}", parameter=parameter)
     return number

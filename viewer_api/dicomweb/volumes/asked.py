@@ -14,7 +14,7 @@ from fastapi import Request
 from storage.errors import Invalid
 from viewer_api.dicomweb.accept import choose
 from viewer_api.dicomweb.media_types import DICOM_JSON
-from viewer_api.dicomweb.parameters import PICTURES, Rendering, read_rendering
+from viewer_api.dicomweb.parameters import PICTURES, Rendering, read_number, read_rendering
 from viewer_api.volume.slab import METHODS, Method
 from viewer_api.volume.source import TRAITS
 from viewer_api.volume.view import ORIENTATIONS
@@ -165,10 +165,4 @@ def _metadata_only(text: str | None) -> bool:
 
 
 def _number(word: str, parameter: str) -> float:
-    try:
-        number = float(word)
-    except ValueError as why:
-        raise Invalid(f"{parameter}: numbers are needed", parameter=parameter) from why
-    if not abs(number) <= _MAX_MM:  # nor is NaN
-        raise Invalid(f"{parameter}: no number is beyond {_MAX_MM:.0f}", parameter=parameter)
-    return number
+    return read_number(word, parameter, _MAX_MM)
