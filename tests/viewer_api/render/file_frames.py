@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import generate_frames
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 from viewer_api.render import RenderOptions, decode_frame, display_values, render_frame
 
@@ -140,3 +146,18 @@ def opened(content: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(content))
     image.load()
     return image
+
+
+def saved(header: Dataset, values: np.ndarray, folder: Path) -> Path:
+    """The header and its pixels as a file for DCMTK."""
+    whole = Dataset()
+    whole.update(header)
+    whole.file_meta = FileMetaDataset()
+    whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    whole.SOPClassUID = whole.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    whole.PixelData = values.tobytes()
+    whole["PixelData"].VR = "OW"
+    path = folder / "made.dcm"
+    whole.save_as(path, enforce_file_format=True)
+    return path

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from file_frames import image_header, shown
+from file_frames import image_header, saved, shown
 from PIL import Image
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
 from viewer_api.render import RenderOptions, Window
 
@@ -27,21 +24,6 @@ def dcmtk_grey(path: Path, folder: Path, *options: str) -> np.ndarray:
 
 
 RAMP = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
-
-
-def _saved(header: Dataset, values: np.ndarray, folder: Path) -> Path:
-    """The header and its pixels as a file for DCMTK."""
-    whole = Dataset()
-    whole.update(header)
-    whole.file_meta = FileMetaDataset()
-    whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    whole.SOPClassUID = whole.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    whole.PixelData = values.tobytes()
-    whole["PixelData"].VR = "OW"
-    path = folder / "made.dcm"
-    whole.save_as(path, enforce_file_format=True)
-    return path
 
 
 MADE = {
@@ -74,7 +56,7 @@ MADE = {
 def test_made_up_image_is_dcmtks(name: str, tmp_path: Path) -> None:
     attributes, options = MADE[name]
     header = image_header(64, 64, **{"BitsStored": 12, "HighBit": 11, **attributes})
-    theirs = dcmtk_grey(_saved(header, RAMP, tmp_path), tmp_path, *(options or ["+Wi", "1"]))
+    theirs = dcmtk_grey(saved(header, RAMP, tmp_path), tmp_path, *(options or ["+Wi", "1"]))
     assert np.abs(shown(header, RAMP).astype(int) - theirs).max() <= 1
     assert theirs.min() < theirs.max()
 
@@ -82,7 +64,7 @@ def test_made_up_image_is_dcmtks(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("center", "width"), [(2000, 400), (100.5, 1), (4000.25, 3000.5), (0, 1)])
 def test_asked_window_is_dcmtks(center: float, width: float, tmp_path: Path) -> None:
     header = image_header(64, 64, BitsStored=12, HighBit=11, WindowCenter="1", WindowWidth="9")
-    theirs = dcmtk_grey(_saved(header, RAMP, tmp_path), tmp_path, "+Ww", str(center), str(width))
+    theirs = dcmtk_grey(saved(header, RAMP, tmp_path), tmp_path, "+Ww", str(center), str(width))
     ours = shown(header, RAMP, RenderOptions(window=Window(center, width)))
     assert np.abs(ours.astype(int) - theirs).max() <= 1
 
@@ -98,7 +80,7 @@ def test_padding_differs_by_purpose(tmp_path: Path) -> None:
         "PhotometricInterpretation": "MONOCHROME1",
     }
     header = image_header(64, 64, **attributes)
-    ours, theirs = shown(header, values), dcmtk_grey(_saved(header, values, tmp_path), tmp_path, "+Wm")
+    ours, theirs = shown(header, values), dcmtk_grey(saved(header, values, tmp_path), tmp_path, "+Wm")
     assert ours[:8].max() == 0
     assert theirs[:8].min() == 255
     assert ours[8, 0] == 255
@@ -110,5 +92,5 @@ def test_eight_bits_for_showing_differ_by_purpose(tmp_path: Path) -> None:
     values = np.tile(np.arange(50, 114, dtype=np.uint8), (64, 1))
     header = image_header(64, 64, BitsAllocated=8, Modality="US")
     assert np.array_equal(shown(header, values), values)
-    assert dcmtk_grey(_saved(header, values, tmp_path), tmp_path, "+Wm").max() >= 250
-    assert np.array_equal(dcmtk_grey(_saved(header, values, tmp_path), tmp_path), values)
+    assert dcmtk_grey(saved(header, values, tmp_path), tmp_path, "+Wm").max() >= 250
+    assert np.array_equal(dcmtk_grey(saved(header, values, tmp_path), tmp_path), values)

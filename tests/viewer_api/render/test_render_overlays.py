@@ -8,15 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from file_frames import colour_header, image_header, opened
+from file_frames import colour_header, image_header, opened, saved
 from PIL import Image
 from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    SecondaryCaptureImageStorage,
-    generate_uid,
 )
 
 from viewer_api.render import RenderOptions, render_frame
@@ -67,18 +64,10 @@ def drawn(header: Dataset, **more: object) -> np.ndarray:
 
 def dcmtk(header: Dataset, values: np.ndarray, folder: Path) -> np.ndarray:
     """The same as dcmj2pnm shows it."""
-    whole = Dataset()
-    whole.update(header)
-    whole.file_meta = FileMetaDataset()
-    whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    whole.SOPClassUID = whole.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    whole.SOPInstanceUID = whole.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    whole.PixelData = values.tobytes()
-    whole["PixelData"].VR = "OW"
-    whole.save_as(folder / "made.dcm", enforce_file_format=True)
+    made = saved(header, values, folder)
     tool = shutil.which("dcmj2pnm")
     assert tool, "these tests need the DCMTK tools"
-    command = [tool, "-q", "+Wi", "1", "+op", str(folder / "made.dcm"), str(folder / "made.pnm")]
+    command = [tool, "-q", "+Wi", "1", "+op", str(made), str(folder / "made.pnm")]
     subprocess.run(command, check=True, timeout=60)
     return np.asarray(Image.open(folder / "made.pnm")).astype(int)
 

@@ -67,7 +67,7 @@ def test_points_are_seen_where_they_are(kashi, series, position, method):
 
 
 def test_a_projection_is_brighter_than_its_planes_and_darker_the_other_way(kashi, service):
-    phantom = service.holds(SERIES["straight"], [])
+    phantom = service.holds(SERIES["straight"])
     asked = {"orientation": "a", "window": "0,3000,linear-exact"}
     most, mean, least = (
         pixels(rendered(kashi, phantom, "rendered3d", renderingmethod=method, **asked))
@@ -80,7 +80,7 @@ def test_a_projection_is_brighter_than_its_planes_and_darker_the_other_way(kashi
 
 
 def test_a_turntable(kashi, service):
-    phantom = service.holds(SERIES["straight"], [])
+    phantom = service.holds(SERIES["straight"])
     asked = {"swivelrange": "90", "animationstepsize": "15", "animationrate": "20", "viewport": "96,96"}
     answer = kashi.get(f"{phantom.url}/rendered3d", params=asked)
     assert answer.headers["content-type"] == "image/gif"
@@ -95,7 +95,7 @@ def test_a_turntable(kashi, service):
 
 @pytest.mark.parametrize("preset", ["ct-bone", "ct-vessel", "ct-soft-tissue", "ct-lung", "window"])
 def test_presets(kashi, service, preset):
-    phantom = service.holds(SERIES["straight"], [])
+    phantom = service.holds(SERIES["straight"])
     seen = pixels(kashi.get(f"{phantom.url}/rendered3D?preset={preset}", headers={"Accept": "image/png"}))
     assert seen.shape[2] == 3
     assert (seen.max() > 100) == (preset != "ct-lung")

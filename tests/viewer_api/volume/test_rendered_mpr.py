@@ -104,7 +104,7 @@ def test_pixels_are_square_and_as_fine_as_the_voxels(kashi, series):
 
 
 def test_letters_show_the_patient_as_readers_know_it(kashi, service):
-    phantom = service.holds(SERIES["plain"], [])
+    phantom = service.holds(SERIES["plain"])
     known = {
         "a": (1, 0, 0, 0, 0, -1),
         "p": (-1, 0, 0, 0, 0, -1),

@@ -167,7 +167,7 @@ REFUSED = {
 @pytest.mark.parametrize(("asked", "status", "code"), REFUSED.values(), ids=REFUSED)
 def test_what_is_refused(kashi, service, asked, status, code):
     phantom = named("regular")
-    service.holds(phantom, [])
+    service.holds(phantom)
     answer = kashi.get(f"{phantom.url}/renderedmpr", params=asked)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
